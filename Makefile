@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# xesp: `make help` lists the targets. Everything generated lies under $(O).
+
+O      ?= build
+V      ?= 0
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC     ?= cc
+CLANG  ?= clang
+BPFTOOL ?= $(or $(shell command -v bpftool 2>/dev/null),/usr/sbin/bpftool)
+SAN    ?=
+VERSION := 0.1.0
+
+# What a fresh Debian 12 needs beside make itself. `deps` installs it without starting services.
+DEPS_BUILD := gcc libc6-dev clang llvm bpftool libbpf-dev libxdp-dev libnl-3-dev libnl-route-3-dev \
+	libipsec-mb-dev libssl-dev libjansson-dev libsystemd-dev libcap-ng-dev libpcap-dev uthash-dev
+DEPS_TEST := libcmocka-dev iproute2 nftables ethtool procps iputils-ping iperf3 tcpdump jq python3 \
+	python3-scapy python3-cryptography charon-systemd strongswan-swanctl libcharon-extra-plugins \
+	libstrongswan-standard-plugins libstrongswan-extra-plugins libclang-rt-14-dev
+DEPS_LINT := clang-format clang-tidy cppcheck shellcheck universal-ctags git
+
+ifeq ($(V),1)
+Q :=
+say =
+else
+Q := @
+say = @printf '  %-8s %s\n' '$(1)' '$(patsubst $(CURDIR)/%,%,$(2))'
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
+OPT  ?= -O2 -g
+HARDEN := -fstack-protector-strong -fPIE
+SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+comma := ,
+ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SAN_FLAGS) -DXESP_VERSION='"$(VERSION)"' -D_GNU_SOURCE \
+	-Iinclude -Iloader -I. -I$(O) -isystem /usr/include/libnl3 -pthread -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SAN_FLAGS) $(LDFLAGS)
+LIBS := -lxdp -lbpf -lnl-route-3 -lnl-3 -lIPSec_MB -lcrypto -ljansson -lsystemd -lcap-ng
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \
+	-Werror -Iinclude -I. -isystem /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+
+LIB_SRC  := $(wildcard loader/base/*.c loader/control/*.c loader/dataplane/*.c loader/host/*.c) bpf/native.c
+CLI_SRC  := $(wildcard loader/cli/*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+BPFT_SRC := $(wildcard tests/bpf/test_*.c)
+TLIB_SRC := $(wildcard tests/lib/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+LIB_OBJ  := $(call obj,$(LIB_SRC))
+CLI_OBJ  := $(call obj,$(CLI_SRC))
+TLIB_OBJ := $(call obj,$(TLIB_SRC))
+UNIT_BIN := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
+BPFT_BIN := $(patsubst %.c,$(O)/%,$(BPFT_SRC))
+FUZZ_BIN := $(patsubst %.c,$(O)/%,$(FUZZ_SRC))
+GENERATED := $(O)/bpf/xesp.skel.h $(O)/org.xesp.varlink.inc
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all deps check check-unit check-bpf check-e2e check-lint lint demo bench install uninstall clean help \
+	test-programs fuzz
+
+all: $(O)/xespd $(O)/xesp
+
+help:
+	@printf '%s\n' \
+	'make            build $(O)/xespd and $(O)/xesp' \
+	'make deps       install the Debian packages that building and testing need (root)' \
+	'make demo       strongSwan peer behind a port-rewriting NAT, xesp opens its packets (root)' \
+	'make check      all tests (root; network namespaces); ends with "N passed, N failed, N skipped"' \
+	'make check-unit | check-bpf | check-e2e      parts of it' \
+	'make bench      classifier cost above an empty XDP program (root)' \
+	'make lint       clang-format, clang-tidy, cppcheck, shellcheck' \
+	'make fuzz       fuzz targets, a short run of each (clang)' \
+	'make install    to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); make uninstall' \
+	'make clean      remove $(O)' \
+	'Variables: V=1 shows commands; O=DIR builds elsewhere; CC, CFLAGS, LDFLAGS; SAN=1 sanitizers'
+
+# ---- packages ------------------------------------------------------------------------------------------
+
+# A daemon's postinst must not start it: policy-rc.d with exit 101 is Debian's way to say so.
+deps:
+	$(Q)tests/tools/install-deps $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_LINT)
+
+# `make deps check` installs before it builds, also with -j.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+AFTER_DEPS := deps
+endif
+
+# ---- programs ------------------------------------------------------------------------------------------
+
+$(O)/xespd: $(O)/loader/xespd.o $(O)/libxesp.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+$(O)/xesp: $(CLI_OBJ) $(O)/libxesp.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lpcap
+
+$(O)/libxesp.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(O)/%.o: %.c | $(GENERATED) $(AFTER_DEPS)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c | $(AFTER_DEPS)
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# The interface description as a C string, for GetInterfaceDescription.
+$(O)/org.xesp.varlink.inc: include/xesp/org.xesp.varlink
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+
+# ---- tests ---------------------------------------------------------------------------------------------
+
+$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(TLIB_OBJ) $(O)/libxesp.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS) -lpcap
+
+$(O)/tests/bpf/test_%: $(O)/tests/bpf/test_%.o $(TLIB_OBJ) $(O)/libxesp.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
+
+$(O)/tests/bench/%: $(O)/tests/bench/%.o $(TLIB_OBJ) $(O)/libxesp.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+test-programs: $(UNIT_BIN) $(BPFT_BIN)
+
+check:
+	$(Q)tests/run O=$(O) unit bpf e2e
+check-unit:
+	$(Q)tests/run O=$(O) unit
+check-bpf:
+	$(Q)tests/run O=$(O) bpf
+check-e2e:
+	$(Q)tests/run O=$(O) e2e
+ifneq ($(AFTER_DEPS),)
+check check-unit check-bpf check-e2e demo bench lint: | deps
+endif
+
+demo: all
+	$(Q)tests/e2e/demo $(O)
+
+bench: $(O)/tests/bench/bench_classifier
+	$(Q)$(O)/tests/bench/bench_classifier
+
+lint:
+	$(Q)tests/tools/lint $(O)
+
+fuzz:
+	$(Q)tests/fuzz/run $(O)
+
+# ---- installation --------------------------------------------------------------------------------------
+
+MAN8 := $(wildcard docs/*.8)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/share/xesp $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 755 $(O)/xespd $(DESTDIR)$(PREFIX)/sbin/xespd
+	install -m 755 $(O)/xesp $(DESTDIR)$(PREFIX)/bin/xesp
+	install -m 644 include/xesp/org.xesp.varlink $(DESTDIR)$(PREFIX)/share/xesp/org.xesp.varlink
+	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8/
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/xespd.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/xespd.service
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/xespd $(DESTDIR)$(PREFIX)/bin/xesp \
+		$(DESTDIR)$(PREFIX)/share/xesp/org.xesp.varlink \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,$(notdir $(MAN8))) \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/xespd.service
+
+clean:
+	rm -rf $(O)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

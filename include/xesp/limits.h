@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every bound on something that a peer, a client or an operator can grow, in one place.
+ * Plain integer macros: the BPF programs, the daemon, the CLI and the tests all read them.
+ */
+#ifndef XESP_LIMITS_H
+#define XESP_LIMITS_H
+
+/* SAs one interface can hold unless `xespd --max-sas` says otherwise, and the most it may say. */
+#define XESP_SA_CAPACITY_DEFAULT 65536
+#define XESP_SA_CAPACITY_MAX (1u << 20)
+
+/* Interfaces one daemon serves, and receive queues of one interface (= workers of one interface). */
+#define XESP_IFACES_MAX 16
+#define XESP_QUEUES_MAX 64
+
+/* Parser entries of one interface. Each needs at least one SA, so this bounds clients, not peers. */
+#define XESP_PARSERS_MAX 1024
+
+/* Anti-replay window, in packets. RFC 4303 section 3.4.3: 32 MUST, 64 SHOULD be the default. */
+#define XESP_REPLAY_WINDOW_MIN 32
+#define XESP_REPLAY_WINDOW_DEFAULT 64
+#define XESP_REPLAY_WINDOW_MAX 4096
+
+/* SPIs 1 to 255 are reserved by IANA, 0 is never on the wire (RFC 4303 section 2.1). */
+#define XESP_SPI_MIN 256
+
+/* One UMEM frame, its number per queue, and the longest packet that fits one frame:
+ * the kernel keeps XDP_PACKET_HEADROOM (256 bytes) of every frame in front of the packet. */
+#define XESP_FRAME_SIZE 4096
+#define XESP_FRAMES_PER_QUEUE 4096
+#define XESP_PACKET_MAX (XESP_FRAME_SIZE - 256)
+
+/* Packets that one pass through the data plane handles together. */
+#define XESP_BURST_MAX 64
+
+/* VLAN tags that the classifier looks behind. */
+#define XESP_VLAN_TAGS_MAX 2
+
+/* Audit events (unknown SPI) that one CPU may report in a second; the rest is only counted. */
+#define XESP_AUDIT_PER_SECOND 10
+
+/* Control socket: bytes of one message, clients at a time, bytes queued to a slow client. */
+#define XESP_MESSAGE_MAX (64 * 1024)
+#define XESP_CLIENTS_MAX 1024
+#define XESP_CLIENT_QUEUE_MAX (256 * 1024)
+
+/* Key material of one SA: the longest the algorithm table needs, salt included. */
+#define XESP_KEY_MAX 36
+
+#endif

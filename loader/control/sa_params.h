@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a request says about one inbound SA: a plain value, filled by the text parser (`sa add`, `ip xfrm
+ * state`) or from JSON, checked by validate.c, turned into a running SA by the SA store. Contains the
+ * key: the owner wipes it with sa_params_wipe() when done.
+ */
+#ifndef XESP_CONTROL_SA_PARAMS_H
+#define XESP_CONTROL_SA_PARAMS_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <xesp/abi.h>
+#include <xesp/limits.h>
+
+#include "base/ip_addr.h"
+#include "control/algo.h"
+
+enum sa_mode { SA_MODE_TRANSPORT = 0, SA_MODE_TUNNEL = 1 }; /* values of XFRM_MODE_* */
+
+enum sa_flag {
+	SA_FLAG_ESN = 1u << 0,        /* extended sequence numbers (RFC 4303 section 2.2.1) */
+	SA_FLAG_NO_ECN = 1u << 1,     /* leave the inner ECN field alone on decapsulation */
+	SA_FLAG_DECAP_DSCP = 1u << 2, /* copy the outer DSCP to the inner header */
+	SA_FLAG_AF_UNSPEC = 1u << 3,  /* selectors without addresses match both families */
+};
+
+/* Which inner packets the SA may carry (RFC 4301 section 5.2). A field that is 0 or AF_UNSPEC matches
+ * everything. Ports are in host order and only apply to protocols that have them. */
+struct sa_selector {
+	struct ip_prefix src;
+	struct ip_prefix dst;
+	uint8_t protocol;
+	uint16_t sport;
+	uint16_t dport;
+};
+
+struct sa_encap {
+	bool present;
+	enum xesp_encap type;
+	uint16_t sport; /* peer's port at the time of the request, host order; not checked on receive */
+	uint16_t dport; /* our port: the parser entry's, host order */
+	struct ip_addr original_src; /* NAT-OA of the peer, or AF_UNSPEC (RFC 3948 section 3.1.2) */
+	struct ip_addr original_dst; /* NAT-OA of this end, or AF_UNSPEC */
+};
+
+struct sa_params {
+	struct ip_addr src; /* outer source; AF_UNSPEC: any */
+	struct ip_addr dst; /* outer destination: with the SPI the key of the SA */
+	uint32_t spi;       /* host order */
+	uint32_t reqid;     /* for the operator, not interpreted */
+	enum sa_mode mode;
+	enum algo_id algo;
+	uint8_t key[XESP_KEY_MAX]; /* cipher key, then salt */
+	uint8_t key_bytes;
+	uint8_t icv_bytes;
+	struct sa_encap encap;
+	uint32_t replay_window; /* packets; 0: replay protection is off */
+	uint64_t replay_seq;    /* highest sequence number received so far; the high half is ESN's */
+	uint32_t flags;         /* enum sa_flag */
+	struct sa_selector selector;
+	char dev[IF_NAMESIZE]; /* attached interface, or "" for the only one */
+};
+
+/* What is wrong with a request: which field, its value as the user wrote it ("(hidden)" for keys), and
+ * the rule that it breaks. The text parser and validation fill it. */
+struct field_error {
+	char field[32];
+	char value[80];
+	char rule[200];
+};
+
+static inline void sa_params_wipe(struct sa_params *params)
+{
+	explicit_bzero(params, sizeof(*params));
+}
+
+#endif

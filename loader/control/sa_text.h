@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SAs as words: the grammar of `xesp sa add`, of files of such lines, and of what `ip xfrm state` prints.
+ *
+ *   src ADDR dst ADDR [proto esp] spi SPI [reqid N] mode tunnel|transport
+ *   aead ALGO KEY ICV-BITS
+ *   [encap espinudp|espinudp-nonike SPORT DPORT OADDR [oa-dst ADDR]]
+ *   [replay-window N] [replay-seq N] [replay-seq-hi N] [flag FLAG...]
+ *   [sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE] ...
+ *
+ * KEY is 0xHEX, or file:PATH (hex text or raw bytes), or - (hex from standard input).
+ */
+#ifndef XESP_CONTROL_SA_TEXT_H
+#define XESP_CONTROL_SA_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "control/sa_params.h"
+
+/* Parses the words of one SA. Missing fields get their defaults; rules between fields are validate_sa's.
+ * -EINVAL with `*ret_error` filled; `*ret_params` is untouched on failure. The caller wipes the result. */
+int sa_text_parse_words(char *const *words, size_t count, struct sa_params *ret_params,
+			struct field_error *ret_error);
+
+/* What names an SA in `sa del` and `sa show`: `[src ADDR] dst ADDR [proto esp] spi SPI [dev IFACE]`, as
+ * in `ip xfrm state delete`. Only dst, spi and dev of `*ret_params` are meaningful. */
+int sa_text_parse_id(char *const *words, size_t count, struct sa_params *ret_params,
+		     struct field_error *ret_error);
+
+/* Reads a whole file of SAs, either `sa add` lines (with or without the words "xesp sa add" or "ip xfrm
+ * state add" in front; # starts a comment; quotes as in a shell) or the output of `ip xfrm state`, also
+ * mixed and also with -s. Calls `each` for every SA with the line it starts on; a negative return of
+ * `each` ends the reading and is returned. On a syntax error returns -EINVAL, `*ret_line` and
+ * `*ret_error` filled. -EIO or -EFBIG (a file of over 256 MiB) if reading fails. Outbound SAs, as far
+ * as the text says so ("dir out"), are reported with `outbound` set. Buffers that held keys are wiped. */
+typedef int (*sa_text_each_fn)(const struct sa_params *params, unsigned int line, bool outbound, void *ctx);
+int sa_text_read(FILE *file, sa_text_each_fn each, void *ctx, unsigned int *ret_line,
+		 struct field_error *ret_error);
+
+/* Prints an SA in the grammar above, on two or three lines as `ip xfrm state` does, with the key as
+ * "<hidden>": the text never contains key material. */
+void sa_text_print(FILE *out, const struct sa_params *params);
+
+#endif

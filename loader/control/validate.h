@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rules a request must keep, whatever its source. Pure: no I/O, no allocation, no logging.
+ */
+#ifndef XESP_CONTROL_VALIDATE_H
+#define XESP_CONTROL_VALIDATE_H
+
+#include "control/sa_params.h"
+
+/* Sets all three fields of `*ret_error`; `format` is the rule. Values too long are cut. */
+__attribute__((format(printf, 4, 5))) void field_error_set(struct field_error *ret_error, const char *field,
+							   const char *value, const char *format, ...);
+
+/* 0 if `params` can become an inbound SA, else -EINVAL with `*ret_error` filled. */
+int validate_sa(const struct sa_params *params, struct field_error *ret_error);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory for key material: locked, left out of core dumps and not inherited by fork, wiped when freed.
+ */
+#ifndef XESP_DATAPLANE_KEYMEM_H
+#define XESP_DATAPLANE_KEYMEM_H
+
+#include <stddef.h>
+
+/* Zeroed block of at least `bytes`, aligned to 64. NULL if memory or RLIMIT_MEMLOCK ran out. Thread-safe
+ * against keymem_free() only under the caller's lock: the control thread is the only caller. */
+void *keymem_alloc(size_t bytes);
+/* Wipes and frees; NULL-safe. `bytes` as given to keymem_alloc(). */
+void keymem_free(void *block, size_t bytes);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A running inbound SA: what the packet path needs of sa_params, laid out for it. Created and freed by
+ * the control thread; while it is in the store, the replay window and the counters belong to the one
+ * worker that owns the SA, and all else is read-only.
+ */
+#ifndef XESP_DATAPLANE_SA_H
+#define XESP_DATAPLANE_SA_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "control/sa_params.h"
+#include "dataplane/crypto.h"
+#include "dataplane/replay.h"
+
+#define SA_OWNER_NONE UINT32_MAX
+
+/* Written by the owner with relaxed stores, read by the control thread at any time. */
+struct sa_counters {
+	_Atomic uint64_t packets; /* opened: the ICV was good and the number new */
+	_Atomic uint64_t bytes;   /* of ESP payload in them: decrypted bytes without padding and trailer */
+	_Atomic uint64_t auth_failed;
+	_Atomic uint64_t replayed;
+	_Atomic uint64_t malformed; /* every other drop */
+	_Atomic uint64_t last_used; /* seconds of CLOCK_REALTIME, 0: never */
+};
+
+struct sa {
+	uint32_t index;
+	uint32_t generation;
+	_Atomic uint32_t owner; /* number of the worker, or SA_OWNER_NONE before the first packet */
+
+	uint8_t mode;     /* enum sa_mode */
+	uint8_t icv_bytes;
+	uint8_t iv_bytes;
+	uint8_t align_bytes;
+	uint32_t flags;
+	const struct crypto_key *key;
+	const struct crypto_provider *provider;
+
+	struct sa_counters counters;
+	struct sa_params params; /* without the key, which is wiped after expansion */
+	struct replay replay;    /* last: variable size */
+};
+
+/* Builds an SA from validated params: expands the key, sets up the window. -ENOMEM, -EOPNOTSUPP. The
+ * caller keeps (and wipes) its params. */
+int sa_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
+	   struct sa **ret_sa);
+/* Frees and wipes; NULL-safe. No worker may still see the SA. */
+void sa_free(struct sa *sa);
+
+#endif

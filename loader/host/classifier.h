@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The classifier as userspace sees it: tables to fill, counters to read, and, for `xesp explain` and
+ * tests, a way to run one frame through it. Two implementations of one source: the BPF program in the
+ * kernel, and the same files compiled natively (bpf/native.c), for machines without privileges.
+ */
+#ifndef XESP_HOST_CLASSIFIER_H
+#define XESP_HOST_CLASSIFIER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xesp/abi.h>
+#include <xesp/drop_reasons.h>
+
+#include "base/ip_addr.h"
+
+struct classifier;
+
+struct classifier_result {
+	enum xesp_reason reason;
+	bool redirected;       /* to AF_XDP: `meta` is valid */
+	struct xesp_meta meta;
+	/* The frame as the classifier left it; equal to the input unless the classifier has a bug. Points
+	 * into the classifier, valid until the next run. NULL if consumed. */
+	const uint8_t *frame;
+	size_t frame_len;
+};
+
+struct classifier_ops {
+	const char *name; /* "kernel", "native" */
+	void (*free)(struct classifier *classifier);
+	int (*set_config)(struct classifier *classifier, const struct xesp_config *config);
+	/* Both ids 0: removes the entry. */
+	int (*set_parser)(struct classifier *classifier, uint16_t port, const struct xesp_parser_slot *slot);
+	/* `spi` in host order. -EEXIST if there is one, -ENOSPC if the table is full. */
+	int (*add_sa)(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst,
+		      const struct xesp_sa_ref *ref);
+	int (*del_sa)(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst);
+	/* Sums over CPUs; `counters` has XESP_CLASSIFIER_REASON_END elements. */
+	int (*read_counters)(struct classifier *classifier, uint64_t *counters);
+	/* Runs one Ethernet frame (14 to 65535 bytes). Not for an attached classifier: -EOPNOTSUPP. */
+	int (*run)(struct classifier *classifier, const uint8_t *frame, size_t frame_len,
+		   struct classifier_result *ret_result);
+};
+
+struct classifier {
+	const struct classifier_ops *ops;
+};
+
+/* The native one: no privileges needed, holds `capacity` SAs. -ENOMEM. */
+int classifier_native_new(uint32_t capacity, struct classifier **ret_classifier);
+/* Loads the BPF program, unattached, for test runs: -EPERM without CAP_BPF and CAP_NET_ADMIN. */
+int classifier_kernel_new(uint32_t capacity, struct classifier **ret_classifier);
+
+/* NULL-safe. */
+static inline void classifier_free(struct classifier *classifier)
+{
+	if (classifier)
+		classifier->ops->free(classifier);
+}
+
+#endif
