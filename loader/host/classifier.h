@@ -53,6 +53,21 @@ int classifier_native_new(uint32_t capacity, struct classifier **ret_classifier)
 /* Loads the BPF program, unattached, for test runs: -EPERM without CAP_BPF and CAP_NET_ADMIN. */
 int classifier_kernel_new(uint32_t capacity, struct classifier **ret_classifier);
 
+/* Map descriptors of a loaded classifier; -1 where absent. */
+struct classifier_fds {
+	int config;
+	int parsers;
+	int sa4;
+	int sa6;
+	int counters;
+	int sockets; /* XSKMAP, by receive queue */
+	int audit;   /* ring buffer of struct xesp_audit_event */
+};
+
+/* Tables and counters of a classifier that another process loaded and attached. The descriptors stay the
+ * caller's. Needs no privileges from kernel 5.19 on. -ENOMEM. */
+int classifier_fds_new(const struct classifier_fds *fds, struct classifier **ret_classifier);
+
 /* NULL-safe. */
 static inline void classifier_free(struct classifier *classifier)
 {
