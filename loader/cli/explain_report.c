@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The listing of `xesp explain`, as text and as JSON. Nothing is kept of a packet once it is printed.
+ */
+#include "cli/explain_report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define NS_PER_S 1000000000
+#define SKIPPED "skipped"
+#define OVERSIZE_TEXT "longer than 65535 bytes with an Ethernet header, which is more than a frame can have"
+
+/* The exits that a packet of a capture can take, in the order of the sums. */
+static const enum reason_exit exits[] = {
+	REASON_EXIT_PASSED,
+	REASON_EXIT_DELIVERED,
+	REASON_EXIT_DROPPED,
+	REASON_EXIT_CONSUMED,
+};
+
+/* A packet's verdict, with words for packets that got none. */
+struct verdict {
+	enum reason_exit exit; /* REASON_EXIT_NONE: not judged */
+	const char *name;
+	const char *reason;
+	const char *text;
+};
+
+static struct verdict verdict_of(const struct explain_packet *packet)
+{
+	const struct reason_info *info = reason_info(packet->reason);
+
+	if (packet->skip == EXPLAIN_OVERSIZE || !info)
+		return (struct verdict){REASON_EXIT_NONE, SKIPPED, "oversize", OVERSIZE_TEXT};
+	return (struct verdict){info->exit, reason_exit_name(info->exit), info->name, info->text};
+}
+
+static unsigned int bit_of(enum reason_exit exit)
+{
+	return 1u << exit;
+}
+
+unsigned int explain_report_only(const char *verdict)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(exits); i++)
+		if (strcmp(reason_exit_name(exits[i]), verdict) == 0)
+			return bit_of(exits[i]);
+	return strcmp(verdict, SKIPPED) == 0 ? bit_of(REASON_EXIT_NONE) : 0;
+}
+
+/* ---- packets -------------------------------------------------------------------------------------- */
+
+static int64_t time_ns(const struct explain_packet *packet)
+{
+	return (int64_t)packet->time.tv_sec * NS_PER_S + packet->time.tv_usec;
+}
+
+static void print_text(const struct explain_report *report, const struct explain_packet *packet,
+		       const struct verdict *verdict)
+{
+	double seconds = (double)(time_ns(packet) - report->zero_ns) / NS_PER_S;
+	char src[IP_ADDR_TEXT_MAX];
+	char dst[IP_ADDR_TEXT_MAX];
+
+	fprintf(report->out, "%6" PRIu64 " %11.6f %-9s %-16s ", packet->number, seconds, verdict->name,
+		verdict->reason);
+	if (packet->has_spi)
+		fprintf(report->out, "0x%08x %10" PRIu64, packet->spi, packet->seq);
+	else
+		fprintf(report->out, "%-10s %10s", "-", "-");
+	if (packet->src.family)
+		fprintf(report->out, "  %s -> %s", ip_addr_format(&packet->src, src),
+			ip_addr_format(&packet->dst, dst));
+	else
+		fprintf(report->out, "  -");
+	fprintf(report->out, "  %s", verdict->text);
+	if (packet->captured < packet->length)
+		fprintf(report->out, " (the capture has %u of its %u bytes)", packet->captured,
+			packet->length);
+	fputc('\n', report->out);
+}
+
+static json_t *json_of_addr(const struct ip_addr *addr)
+{
+	char text[IP_ADDR_TEXT_MAX];
+
+	return addr->family ? json_string(ip_addr_format(addr, text)) : json_null();
+}
+
+/* Takes over the reference. -ENOMEM for NULL. */
+static int print_json_value(FILE *out, json_t *value)
+{
+	int err;
+
+	if (!value)
+		return -ENOMEM;
+	err = json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY) ? -EIO : 0;
+	json_decref(value);
+	return err;
+}
+
+/* The time is text: JavaScript's numbers do not hold nanoseconds since 1970. */
+static int print_json(const struct explain_report *report, const struct explain_packet *packet,
+		      const struct verdict *verdict)
+{
+	json_t *spi = packet->has_spi ? json_integer(packet->spi) : json_null();
+	json_t *seq = packet->has_spi ? json_integer((json_int_t)packet->seq) : json_null();
+	json_t *text = NULL;
+	char time[40];
+
+	snprintf(time, sizeof(time), "%" PRId64 ".%09" PRId64, (int64_t)packet->time.tv_sec,
+		 (int64_t)packet->time.tv_usec);
+	text = json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:s}", "number",
+			 (json_int_t)packet->number, "time", time, "verdict", verdict->name, "reason",
+			 verdict->reason, "spi", spi, "seq", seq, "src", json_of_addr(&packet->src), "dst",
+			 json_of_addr(&packet->dst), "captured", (json_int_t)packet->captured, "length",
+			 (json_int_t)packet->length, "text", verdict->text);
+	fputs(report->begun ? ",\n" : "\n", report->out);
+	return print_json_value(report->out, text);
+}
+
+static void count(struct explain_report *report, const struct explain_packet *packet,
+		  const struct verdict *verdict)
+{
+	if (report->packets++ == 0)
+		report->zero_ns = time_ns(packet);
+	if (verdict->exit == REASON_EXIT_NONE) {
+		report->skipped++;
+		return;
+	}
+	report->exits[verdict->exit]++;
+	report->reasons[packet->reason]++;
+}
+
+int explain_report_packet(struct explain_report *report, const struct explain_packet *packet)
+{
+	struct verdict verdict = verdict_of(packet);
+	int err = 0;
+
+	count(report, packet, &verdict);
+	if (report->only && !(report->only & bit_of(verdict.exit)))
+		return 0;
+	if (report->json)
+		err = print_json(report, packet, &verdict);
+	else
+		print_text(report, packet, &verdict);
+	report->begun = true;
+	return err ? err : ferror(report->out) ? -EIO : 0;
+}
+
+/* ---- begin and end -------------------------------------------------------------------------------- */
+
+void explain_report_begin(struct explain_report *report)
+{
+	if (!report->json) {
+		fprintf(report->out, "%6s %11s %-9s %-16s %-10s %10s  %s\n", "packet", "time", "verdict",
+			"reason", "spi", "seq", "source -> destination, explanation");
+		return;
+	}
+	fputs("{\"classifier\":", report->out);
+	print_json_value(report->out, json_string(report->classifier));
+	fputs(",\"crypto\":", report->out);
+	print_json_value(report->out, json_string(report->crypto));
+	fputs(",\"packets\":[", report->out);
+}
+
+static void end_text(const struct explain_report *report, bool complete)
+{
+	const char *sign = "=";
+
+	fprintf(report->out, "\n%" PRIu64 " packets", report->packets);
+	for (size_t i = 0; i < ARRAY_SIZE(exits); i++) {
+		fprintf(report->out, " %s %" PRIu64 " %s", sign, report->exits[exits[i]],
+			reason_exit_name(exits[i]));
+		sign = "+";
+	}
+	if (report->skipped)
+		fprintf(report->out, " + %" PRIu64 " skipped", report->skipped);
+	fprintf(report->out, "%s\n", complete ? "" : ", and the capture goes on, unreadable");
+	for (unsigned int number = 0; number < XESP_REASON_END; number++) {
+		const struct reason_info *info = reason_info(number);
+
+		if (report->reasons[number] && info)
+			fprintf(report->out, "%10" PRIu64 " %-9s %-16s %s\n", report->reasons[number],
+				reason_exit_name(info->exit), info->name, info->text);
+	}
+	if (report->skipped)
+		fprintf(report->out, "%10" PRIu64 " %-9s %-16s %s\n", report->skipped, SKIPPED, "oversize",
+			OVERSIZE_TEXT);
+}
+
+static json_t *json_of_reasons(const struct explain_report *report)
+{
+	json_t *reasons = json_object();
+
+	for (unsigned int number = 0; number < XESP_REASON_END && reasons; number++) {
+		const struct reason_info *info = reason_info(number);
+
+		if (report->reasons[number] && info)
+			json_object_set_new(reasons, info->name,
+					    json_integer((json_int_t)report->reasons[number]));
+	}
+	return reasons;
+}
+
+static int end_json(const struct explain_report *report, bool complete)
+{
+	json_t *summary = json_pack("{s:I, s:I, s:b, s:o}", "packets", (json_int_t)report->packets, "skipped",
+				    (json_int_t)report->skipped, "complete", complete, "reasons",
+				    json_of_reasons(report));
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(exits) && summary; i++)
+		json_object_set_new(summary, reason_exit_name(exits[i]),
+				    json_integer((json_int_t)report->exits[exits[i]]));
+	fputs("\n],\"summary\":", report->out);
+	err = print_json_value(report->out, summary);
+	fputs("}\n", report->out);
+	return err;
+}
+
+int explain_report_end(struct explain_report *report, bool complete)
+{
+	int err = 0;
+
+	if (report->json)
+		err = end_json(report, complete);
+	else
+		end_text(report, complete);
+	if (fflush(report->out) || ferror(report->out))
+		return errno ? -errno : -EIO;
+	return err;
+}
