@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What loader and engine say to each other over a SOCK_SEQPACKET pair: fixed structs, descriptors along
+ * with them. The engine asks, the loader answers each request with exactly one of ATTACHED (followed by
+ * one QUEUE a receive queue), DONE or FAILED; LINK_GONE comes unasked. The loader trusts nothing in a
+ * request: the engine handles hostile packets and is taken to be compromised.
+ */
+#ifndef XESP_HOST_IPC_H
+#define XESP_HOST_IPC_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ipc_type {
+	IPC_ATTACH = 1,    /* engine: attach to attach.dev */
+	IPC_DETACH = 2,    /* engine: detach from detach.ifindex */
+	IPC_ATTACHED = 3,  /* loader: attached, with the maps of struct classifier_fds in its order */
+	IPC_QUEUE = 4,     /* loader: queue, with socket, UMEM and sink */
+	IPC_DONE = 5,      /* loader: detached */
+	IPC_FAILED = 6,    /* loader: failed */
+	IPC_LINK_GONE = 7, /* loader: link.ifindex no longer exists; nothing to detach */
+};
+
+enum ipc_xdp_mode { IPC_XDP_AUTO = 0, IPC_XDP_NATIVE = 1, IPC_XDP_GENERIC = 2 };
+
+struct ipc_attach {
+	char dev[IF_NAMESIZE];
+	uint32_t mode; /* enum ipc_xdp_mode */
+	uint32_t pass_keepalives;
+};
+
+struct ipc_attached {
+	char dev[IF_NAMESIZE];
+	uint32_t ifindex;
+	uint32_t mode;       /* what it became: native or generic */
+	uint32_t dispatcher; /* 1: beside other XDP programs; 0: as the only one */
+	uint32_t queues;
+	uint32_t capacity; /* SAs */
+};
+
+struct ipc_queue {
+	uint32_t number;
+	uint32_t zero_copy;
+	uint32_t frames;
+	uint32_t frame_size;
+	uint32_t fill_size; /* descriptors */
+	uint32_t rx_size;
+};
+
+struct ipc_link {
+	uint32_t ifindex;
+};
+
+/* Why something failed, for the person who asked. */
+struct failure {
+	int32_t error; /* positive errno */
+	char operation[64];
+	char reason[200];
+	char advice[200];
+};
+
+struct ipc_message {
+	uint32_t type; /* enum ipc_type */
+	uint32_t _pad;
+	union {
+		struct ipc_attach attach;
+		struct ipc_attached attached;
+		struct ipc_queue queue;
+		struct ipc_link link;
+		struct failure failed;
+	};
+};
+
+#define IPC_FDS_MAX 8
+#define IPC_ATTACHED_FDS 7
+#define IPC_QUEUE_FDS 3 /* socket, UMEM, sink (the last absent with the null sink) */
+
+/* Fills `*ret_failure`; the reason gets the text of `error` (positive) appended. Returns -error. */
+__attribute__((format(printf, 5, 6))) int failure_set(struct failure *ret_failure, int error,
+						      const char *operation, const char *advice,
+						      const char *format, ...);
+
+/* Sends one message; the descriptors stay the caller's. */
+int ipc_send(int socket, const struct ipc_message *message, const int *fds, size_t fd_count);
+/* Waits for one message. The caller owns the descriptors in `ret_fds` (IPC_FDS_MAX large). -EPIPE if the
+ * other side is gone, -EPROTO for a message that is none, -EAGAIN after `timeout_ms` (-1: never). */
+int ipc_receive(int socket, int timeout_ms, struct ipc_message *ret_message, int *ret_fds, size_t *ret_fd_count);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs in the loader process, which has one thread. */
+#include "host/xdp_attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "bpf/xesp.skel.h"
+
+#define PROGRAM_NAME "xesp_classify"
+#define PROGRAM_SECTION "xdp.frags"
+
+struct xdp_attachment {
+	struct xesp_bpf *skel;
+	struct xdp_program *program;
+	char dev[IF_NAMESIZE];
+	int ifindex;
+	enum xdp_attach_mode mode;
+	bool dispatcher;
+};
+
+/* The kernel's own words for the last refusal (netlink extended ack), which libbpf only prints. Its print
+ * callback has no argument of ours, hence a variable of this file. */
+static char kernel_words[160];
+
+static void remember_kernel_words(const char *line)
+{
+	static const char prefix[] = "Kernel error message: ";
+	const char *words = strstr(line, prefix);
+
+	if (!words)
+		return;
+	snprintf(kernel_words, sizeof(kernel_words), "%s", words + sizeof(prefix) - 1);
+	kernel_words[strcspn(kernel_words, "\n")] = '\0';
+}
+
+__attribute__((format(printf, 2, 0))) static int print_line(const char *library, const char *format, va_list args)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), format, args);
+	remember_kernel_words(line);
+	log_debug("%s: %s", library, line);
+	return 0;
+}
+
+__attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_level level, const char *format,
+							      va_list args)
+{
+	return level == LIBBPF_DEBUG ? 0 : print_line("libbpf", format, args);
+}
+
+__attribute__((format(printf, 2, 0))) static int print_libxdp(enum libxdp_print_level level, const char *format,
+							      va_list args)
+{
+	return level == LIBXDP_DEBUG ? 0 : print_line("libxdp", format, args);
+}
+
+void xdp_attach_route_messages(void)
+{
+	libbpf_set_print(print_libbpf);
+	libxdp_set_print(print_libxdp);
+}
+
+/* ---- what is on the hook already ------------------------------------------------------------------- */
+
+/* Name of the program on the hook, or "" if there is none or it cannot be read. */
+static void program_on_hook(int ifindex, char *name, size_t size)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+	uint32_t id = 0;
+	int fd;
+
+	name[0] = '\0';
+	if (bpf_xdp_query_id(ifindex, 0, &id) || !id)
+		return;
+	fd = bpf_prog_get_fd_by_id(id);
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len))
+		snprintf(name, size, "%s", info.name);
+	cleanup_fd(&fd);
+}
+
+/* The caller made sure that no living xespd serves the interface, so a classifier of ours there was left
+ * by one that died. Its sockets are closed, it passes everything; it only stands in the way. */
+static void remove_leftover(const char *dev, int ifindex)
+{
+	struct xdp_multiprog *multi = xdp_multiprog__get_from_ifindex(ifindex);
+	struct xdp_program *program = NULL;
+	struct xdp_program *ours = NULL;
+
+	if (!multi || libxdp_get_error(multi))
+		return;
+	if (xdp_multiprog__is_legacy(multi)) {
+		program = xdp_multiprog__main_prog(multi);
+		if (program && !strcmp(xdp_program__name(program), PROGRAM_NAME) && !xdp_multiprog__detach(multi))
+			log_warning("%s: removed the XDP program that an earlier xespd left attached", dev);
+		xdp_multiprog__close(multi);
+		return;
+	}
+	while ((program = xdp_multiprog__next_prog(program, multi)))
+		if (!strcmp(xdp_program__name(program), PROGRAM_NAME))
+			ours = program;
+	if (ours && !xdp_program__detach(ours, ifindex, xdp_multiprog__attach_mode(multi), 0))
+		log_warning("%s: removed the XDP program that an earlier xespd left attached", dev);
+	xdp_multiprog__close(multi);
+}
+
+/* ---- attach ----------------------------------------------------------------------------------------- */
+
+static int open_object(const struct xdp_attach_request *request, struct xdp_attachment *attachment)
+{
+	struct xesp_bpf *skel = xesp_bpf__open();
+
+	if (!skel)
+		return -errno;
+	attachment->skel = skel;
+	if (bpf_map__set_max_entries(skel->maps.xesp_sa4, request->capacity) ||
+	    bpf_map__set_max_entries(skel->maps.xesp_sa6, request->capacity))
+		return -EINVAL;
+	attachment->program = xdp_program__from_bpf_obj(skel->obj, PROGRAM_SECTION);
+	if (libxdp_get_error(attachment->program)) {
+		int err = (int)libxdp_get_error(attachment->program);
+
+		attachment->program = NULL;
+		return err;
+	}
+	/* The classifier reads the linear part only and hands no multi-buffer packet on, so a driver that
+	 * makes such packets (MTU above a page) may be used. */
+	return xdp_program__set_xdp_frags_support(attachment->program, true);
+}
+
+static void close_object(struct xdp_attachment *attachment)
+{
+	if (attachment->program)
+		xdp_program__close(attachment->program);
+	attachment->program = NULL;
+	if (attachment->skel)
+		xesp_bpf__destroy(attachment->skel);
+	attachment->skel = NULL;
+}
+
+static int write_config(const struct xdp_attachment *attachment, const struct xesp_config *config)
+{
+	uint32_t key = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(attachment->skel->maps.xesp_config), &key, config, BPF_ANY) ? -errno :
+													     0;
+}
+
+static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach_mode mode,
+		       struct xdp_attachment *attachment)
+{
+	struct xdp_multiprog *multi;
+	int err;
+
+	kernel_words[0] = '\0';
+	err = open_object(request, attachment);
+	if (!err)
+		err = xdp_program__attach(attachment->program, attachment->ifindex, mode, 0);
+	if (err) {
+		close_object(attachment);
+		return err;
+	}
+	attachment->mode = mode;
+	multi = xdp_multiprog__get_from_ifindex(attachment->ifindex);
+	attachment->dispatcher = multi && !libxdp_get_error(multi) && !xdp_multiprog__is_legacy(multi);
+	if (multi && !libxdp_get_error(multi))
+		xdp_multiprog__close(multi);
+	return 0;
+}
+
+static int attach_failed(const struct xdp_attach_request *request, int err, struct failure *ret_failure)
+{
+	char other[BPF_OBJ_NAME_LEN + 1];
+
+	if (err == -EBUSY || err == -EEXIST) {
+		program_on_hook((int)request->ifindex, other, sizeof(other));
+		return failure_set(ret_failure, -err, "attach XDP program",
+				   "detach the other program first (`ip link set dev IFACE xdp off`), or load it "
+				   "with xdp-loader so that both can run",
+				   "%s already carries XDP program '%s'", request->dev, other);
+	}
+	if (err == -EPERM)
+		return failure_set(ret_failure, EPERM, "attach XDP program",
+				   "run xespd as root, or with CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW",
+				   "%s: the kernel refused to load or attach it", request->dev);
+	return failure_set(ret_failure, -err, "attach XDP program",
+			   request->mode == IPC_XDP_NATIVE ? "try --mode generic" :
+							     "see the log of xespd with --verbose",
+			   "%s: %s", request->dev, kernel_words[0] ? kernel_words : "no reason given");
+}
+
+int xdp_attach(const struct xdp_attach_request *request, struct xdp_attachment **ret_attachment,
+	       struct failure *ret_failure)
+{
+	struct xdp_attachment *attachment = calloc(1, sizeof(*attachment));
+	int err = -EOPNOTSUPP;
+
+	if (!attachment)
+		return failure_set(ret_failure, ENOMEM, "attach XDP program", "", "%s", request->dev);
+	attachment->ifindex = (int)request->ifindex;
+	snprintf(attachment->dev, sizeof(attachment->dev), "%s", request->dev);
+	remove_leftover(request->dev, attachment->ifindex);
+	if (request->mode != IPC_XDP_GENERIC)
+		err = attach_mode(request, XDP_MODE_NATIVE, attachment);
+	if (err && err != -EBUSY && err != -EEXIST && err != -EPERM && request->mode != IPC_XDP_NATIVE) {
+		if (request->mode == IPC_XDP_AUTO)
+			log_warning("%s: no native XDP (%s%s%s), attaching in generic mode, which is slower",
+				    request->dev, strerror(-err), kernel_words[0] ? ": " : "", kernel_words);
+		err = attach_mode(request, XDP_MODE_SKB, attachment);
+	}
+	if (!err)
+		err = write_config(attachment, &request->config);
+	if (err) {
+		attach_failed(request, err, ret_failure);
+		if (attachment->program)
+			xdp_detach(attachment, false);
+		else
+			free(attachment);
+		return err;
+	}
+	*ret_attachment = attachment;
+	return 0;
+}
+
+void xdp_detach(struct xdp_attachment *attachment, bool interface_gone)
+{
+	int err;
+
+	if (!attachment)
+		return;
+	if (!interface_gone) {
+		err = xdp_program__detach(attachment->program, attachment->ifindex, attachment->mode, 0);
+		if (err && err != -ENOENT && err != -ENODEV)
+			log_error("%s: the XDP program cannot be detached: %s; use `ip link set dev %s xdp off`",
+				  attachment->dev, strerror(-err), attachment->dev);
+	}
+	close_object(attachment);
+	free(attachment);
+}
+
+int xdp_set_socket(struct xdp_attachment *attachment, uint32_t queue, int socket, struct failure *ret_failure)
+{
+	if (bpf_map_update_elem(bpf_map__fd(attachment->skel->maps.xesp_sockets), &queue, &socket, BPF_ANY))
+		return failure_set(ret_failure, errno, "register AF_XDP socket", "", "queue %u of %s", queue,
+				   attachment->dev);
+	return 0;
+}
+
+void xdp_attachment_fds(const struct xdp_attachment *attachment, struct classifier_fds *ret_fds)
+{
+	const struct xesp_bpf *skel = attachment->skel;
+
+	*ret_fds = (struct classifier_fds){.config = bpf_map__fd(skel->maps.xesp_config),
+					   .parsers = bpf_map__fd(skel->maps.xesp_parsers),
+					   .sa4 = bpf_map__fd(skel->maps.xesp_sa4),
+					   .sa6 = bpf_map__fd(skel->maps.xesp_sa6),
+					   .counters = bpf_map__fd(skel->maps.xesp_counters),
+					   .sockets = bpf_map__fd(skel->maps.xesp_sockets),
+					   .audit = bpf_map__fd(skel->maps.xesp_audit)};
+}
+
+enum ipc_xdp_mode xdp_attachment_mode(const struct xdp_attachment *attachment)
+{
+	return attachment->mode == XDP_MODE_NATIVE ? IPC_XDP_NATIVE : IPC_XDP_GENERIC;
+}
+
+bool xdp_attachment_has_dispatcher(const struct xdp_attachment *attachment)
+{
+	return attachment->dispatcher;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs in the loader process. */
+#include "host/xsk_open.h"
+
+#include <errno.h>
+#include <linux/if_xdp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <xesp/limits.h>
+
+#include "base/cleanup.h"
+
+#ifndef AF_XDP
+#define AF_XDP 44
+#endif
+#ifndef SOL_XDP
+#define SOL_XDP 283
+#endif
+
+/* The fill ring holds every frame, so a worker can always give back what it took. */
+#define FILL_SIZE XESP_FRAMES_PER_QUEUE
+#define RX_SIZE 2048
+/* Nothing is sent through these sockets, but the kernel wants a completion ring to bind. */
+#define COMPLETION_SIZE 64
+
+static int make_umem(int socket, int *ret_umem, struct failure *ret_failure)
+{
+	size_t bytes = (size_t)XESP_FRAMES_PER_QUEUE * XESP_FRAME_SIZE;
+	CLEANUP_FD int fd = memfd_create("xesp-umem", MFD_CLOEXEC);
+	struct xdp_umem_reg reg = {.len = bytes, .chunk_size = XESP_FRAME_SIZE};
+	void *area;
+	int error;
+
+	if (fd < 0 || ftruncate(fd, (off_t)bytes))
+		return failure_set(ret_failure, errno, "make UMEM", "free memory", "no memory for %zu bytes", bytes);
+	area = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (area == MAP_FAILED)
+		return failure_set(ret_failure, errno, "make UMEM", "free memory", "%zu bytes cannot be mapped",
+				   bytes);
+	reg.addr = (uintptr_t)area;
+	error = setsockopt(socket, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg)) ? errno : 0;
+	/* The kernel pinned the pages; this process has no business with their content. */
+	munmap(area, bytes);
+	if (error)
+		return failure_set(ret_failure, error, "register UMEM",
+				   error == ENOBUFS ? "raise RLIMIT_MEMLOCK or run with CAP_IPC_LOCK" : "run as root",
+				   "%zu bytes of UMEM were refused", bytes);
+	*ret_umem = TAKE_FD(fd);
+	return 0;
+}
+
+static int set_ring(int socket, int option, uint32_t size, struct failure *ret_failure)
+{
+	if (setsockopt(socket, SOL_XDP, option, &size, sizeof(size)))
+		return failure_set(ret_failure, errno, "size AF_XDP ring", "", "ring %d of %u descriptors", option,
+				   size);
+	return 0;
+}
+
+static int bind_queue(int socket, const char *dev, uint32_t ifindex, uint32_t queue, struct failure *ret_failure)
+{
+	/* Without XDP_ZEROCOPY or XDP_COPY the kernel tries zero copy first. */
+	struct sockaddr_xdp address = {.sxdp_family = AF_XDP,
+				       .sxdp_flags = XDP_USE_NEED_WAKEUP,
+				       .sxdp_ifindex = ifindex,
+				       .sxdp_queue_id = queue};
+
+	if (bind(socket, (struct sockaddr *)&address, sizeof(address)))
+		return failure_set(ret_failure, errno, "bind AF_XDP socket",
+				   errno == EBUSY ? "end the other program that has an AF_XDP socket on this queue" :
+						    "see `ethtool -i` and `ethtool -l` for driver and queues",
+				   "queue %u of %s", queue, dev);
+	return 0;
+}
+
+static uint32_t is_zero_copy(int socket)
+{
+	struct xdp_options options = {0};
+	socklen_t len = sizeof(options);
+
+	return !getsockopt(socket, SOL_XDP, XDP_OPTIONS, &options, &len) &&
+	       (options.flags & XDP_OPTIONS_ZEROCOPY);
+}
+
+int xsk_open(const char *dev, uint32_t ifindex, uint32_t queue, struct xsk_opened *ret_opened,
+	     struct failure *ret_failure)
+{
+	CLEANUP_FD int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	CLEANUP_FD int umem = -1;
+	int err;
+
+	if (fd < 0)
+		return failure_set(ret_failure, errno, "open AF_XDP socket",
+				   errno == EAFNOSUPPORT ? "use a kernel with CONFIG_XDP_SOCKETS" : "run as root",
+				   "no AF_XDP socket for %s", dev);
+	err = make_umem(fd, &umem, ret_failure);
+	if (!err)
+		err = set_ring(fd, XDP_UMEM_FILL_RING, FILL_SIZE, ret_failure);
+	if (!err)
+		err = set_ring(fd, XDP_UMEM_COMPLETION_RING, COMPLETION_SIZE, ret_failure);
+	if (!err)
+		err = set_ring(fd, XDP_RX_RING, RX_SIZE, ret_failure);
+	if (!err)
+		err = bind_queue(fd, dev, ifindex, queue, ret_failure);
+	if (err)
+		return err;
+	*ret_opened = (struct xsk_opened){.info = {.number = queue,
+						   .zero_copy = is_zero_copy(fd),
+						   .frames = XESP_FRAMES_PER_QUEUE,
+						   .frame_size = XESP_FRAME_SIZE,
+						   .fill_size = FILL_SIZE,
+						   .rx_size = RX_SIZE}};
+	ret_opened->socket = TAKE_FD(fd);
+	ret_opened->umem = TAKE_FD(umem);
+	return 0;
+}
+
+void xsk_opened_close(struct xsk_opened *opened)
+{
+	cleanup_fd(&opened->socket);
+	cleanup_fd(&opened->umem);
+	opened->socket = -1;
+	opened->umem = -1;
+}

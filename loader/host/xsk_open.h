@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The privileged half of an AF_XDP socket: UMEM in a memfd, rings, bind. The loader makes it and passes
+ * the descriptors on; the unprivileged half, dataplane/xsk.h, maps rings and UMEM. A memfd is a shared
+ * mapping: a private one would be copied on write between the two processes.
+ */
+#ifndef XESP_HOST_XSK_OPEN_H
+#define XESP_HOST_XSK_OPEN_H
+
+#include "host/ipc.h"
+
+struct xsk_opened {
+	int socket;
+	int umem;
+	struct ipc_queue info;
+};
+
+int xsk_open(const char *dev, uint32_t ifindex, uint32_t queue, struct xsk_opened *ret_opened,
+	     struct failure *ret_failure);
+/* Closes both descriptors; harmless where they are -1. */
+void xsk_opened_close(struct xsk_opened *opened);
+
+#endif
