@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What becomes of a packet, as a reason. The checks stand in the order of their cost; everything that only
+ * matters for ESP of an offloaded SA comes behind the SA lookup.
+ */
+#ifndef XESP_BPF_CLASSIFY_H
+#define XESP_BPF_CLASSIFY_H
+
+#include "env.h"
+
+#include "demux.h"
+#include "meta.h"
+#include "parse.h"
+#include "udp_csum.h"
+
+/* By SPI and destination address: the address keeps a packet to another host, seen in promiscuous mode or
+ * to be forwarded, out of this host's SA (RFC 4301 section 4.1). */
+static __always_inline const struct xesp_sa_ref *sa_get(CTX *ctx, const struct packet *pkt)
+{
+	__be32 spi = *(const __be32 *)pkt->esp;
+
+	if (pkt->family == 4) {
+		const struct iphdr *ip = (const struct iphdr *)(pkt->transport - sizeof(*ip));
+		struct xesp_sa4_key key = {.spi = spi, .daddr = ip->daddr};
+
+		return sa4_get(ctx, &key);
+	} else {
+		const struct ipv6hdr *ip = (const struct ipv6hdr *)(pkt->transport - sizeof(*ip));
+		struct xesp_sa6_key key;
+
+		key.spi = spi;
+		__builtin_memcpy(key.daddr, &ip->daddr, sizeof(key.daddr));
+		return sa6_get(ctx, &key);
+	}
+}
+
+/* A packet in several buffers does not fit one AF_XDP frame however short it is. */
+static __always_inline bool fits_socket(CTX *ctx, const struct packet *pkt, const struct xesp_config *config)
+{
+	__u64 length = frame_length(ctx);
+
+	return length == (__u64)(pkt->end - pkt->begin) && length <= config->packet_max && length <= CSUM_MAX;
+}
+
+static __always_inline enum xesp_reason classify(CTX *ctx)
+{
+	const struct xesp_config *config = config_get(ctx);
+	const struct xesp_sa_ref *ref;
+	struct packet pkt;
+	enum xesp_reason reason;
+
+	if (!config || !config->enabled)
+		return XESP_REASON_DISABLED;
+	reason = parse(ctx, &pkt);
+	if (reason)
+		return reason;
+	reason = demux(ctx, &pkt, config);
+	if (reason)
+		return reason;
+	ref = sa_get(ctx, &pkt);
+	if (!ref) {
+		audit_no_sa(ctx, &pkt, config);
+		return XESP_REASON_NO_SA;
+	}
+	if (pkt.form != XESP_FORM_NATIVE && ref->parser_id && ref->parser_id != pkt.parser_id)
+		return XESP_REASON_PARSER_MISMATCH;
+	if (!fits_socket(ctx, &pkt, config))
+		return XESP_REASON_TOO_LONG;
+	if (pkt.form != XESP_FORM_NATIVE && !udp_csum_ok(ctx, &pkt))
+		return XESP_REASON_UDP_CHECKSUM;
+	return hand_over(ctx, &pkt, ref);
+}
+
+#endif

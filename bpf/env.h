@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the steps need from the world around them. The same steps run in the kernel (maps.h) and, for
+ * `xesp explain`, tests and fuzzing, in a process without privileges (native.h). Both define
+ *
+ *   CTX                     what a packet is
+ *   frame_begin, frame_end  its bytes, as far as they can be read directly
+ *   frame_length            all its bytes, XDP fragments included
+ *   config_get, parser_get, sa4_get, sa6_get    table lookups, NULL if there is nothing
+ *   counter_get             the counter of a reason
+ *   csum_add                adds 4 to 512 bytes, a multiple of 4, to an Internet checksum
+ *   socket_redirect         true if the receive queue has an AF_XDP socket, to which the packet then goes
+ *   meta_reserve            exactly sizeof(struct xesp_meta) bytes in front of the frame, or NULL
+ *   audit_no_sa             tells whoever listens about ESP without an SA
+ */
+#ifndef XESP_BPF_ENV_H
+#define XESP_BPF_ENV_H
+
+#ifdef XESP_NATIVE
+#include "native.h"
+#else
+#include "maps.h"
+#endif
+
+#endif

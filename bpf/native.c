@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The classifier without a kernel: the same steps as the BPF program, for `xesp explain` on machines
+ * without privileges, for tests and for fuzzing. One thread at a time.
+ */
+#define XESP_NATIVE
+
+#include "host/classifier.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "classify.h"
+#include "count.h"
+
+static struct native *native_of(struct classifier *classifier)
+{
+	return (struct native *)((char *)classifier - offsetof(struct native, classifier));
+}
+
+static int native_set_config(struct classifier *classifier, const struct xesp_config *config)
+{
+	native_of(classifier)->config = *config;
+	return 0;
+}
+
+static int native_set_parser(struct classifier *classifier, uint16_t port,
+			     const struct xesp_parser_slot *slot)
+{
+	native_of(classifier)->parsers[port] = *slot;
+	return 0;
+}
+
+/* The table of the address' family, or NULL; `ret_key` is only written if there is one. */
+static struct native_table *table_of(struct native *native, uint32_t spi, const struct ip_addr *dst,
+				     struct xesp_sa6_key *ret_key)
+{
+	struct xesp_sa6_key key = {.spi = bpf_htonl(spi)};
+
+	if (dst->family == AF_INET)
+		memcpy(key.daddr, dst->bytes, 4);
+	else if (dst->family == AF_INET6)
+		memcpy(key.daddr, dst->bytes, 16);
+	else
+		return NULL;
+	*ret_key = key;
+	return dst->family == AF_INET ? &native->sa4 : &native->sa6;
+}
+
+static int native_add_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst,
+			 const struct xesp_sa_ref *ref)
+{
+	struct native *native = native_of(classifier);
+	struct xesp_sa6_key key;
+	struct native_table *table = table_of(native, spi, dst, &key);
+	struct native_sa *sa;
+
+	if (!table)
+		return -EINVAL;
+	if (native_find(table, &key))
+		return -EEXIST;
+	if (table->count >= native->capacity)
+		return -ENOSPC;
+	sa = calloc(1, sizeof(*sa));
+	if (!sa)
+		return -ENOMEM;
+	sa->key = key;
+	sa->ref = *ref;
+	HASH_ADD(hh, table->sas, key, sizeof(sa->key), sa);
+	if (sa->oom) {
+		free(sa);
+		return -ENOMEM;
+	}
+	table->count++;
+	return 0;
+}
+
+static void table_remove(struct native_table *table, struct native_sa *sa)
+{
+	HASH_DEL(table->sas, sa);
+	free(sa);
+	table->count--;
+}
+
+static int native_del_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst)
+{
+	struct xesp_sa6_key key;
+	struct native_table *table = table_of(native_of(classifier), spi, dst, &key);
+	struct native_sa *sa;
+
+	if (!table)
+		return -EINVAL;
+	sa = native_find(table, &key);
+	if (!sa)
+		return -ENOENT;
+	table_remove(table, sa);
+	return 0;
+}
+
+static int native_read_counters(struct classifier *classifier, uint64_t *counters)
+{
+	memcpy(counters, native_of(classifier)->counters, sizeof(native_of(classifier)->counters));
+	return 0;
+}
+
+/* A buffer of the frame's own size: what reads beyond the frame is caught by a sanitizer. */
+static int native_load(struct native *native, const uint8_t *frame, size_t frame_len)
+{
+	uint8_t *buffer = malloc(NATIVE_ALIGN + frame_len);
+
+	if (!buffer)
+		return -ENOMEM;
+	memcpy(buffer + NATIVE_ALIGN, frame, frame_len);
+	free(native->buffer);
+	native->buffer = buffer;
+	native->frame_len = frame_len;
+	native->has_meta = false;
+	return 0;
+}
+
+static int native_run(struct classifier *classifier, const uint8_t *frame, size_t frame_len,
+		      struct classifier_result *ret_result)
+{
+	struct native *native = native_of(classifier);
+	struct classifier_result result = {0};
+	int action, ret;
+
+	if (frame_len < ETH_HLEN || frame_len > UINT16_MAX)
+		return -EINVAL;
+	ret = native_load(native, frame, frame_len);
+	if (ret)
+		return ret;
+	result.reason = classify(native);
+	count(native, result.reason);
+	action = verdict(result.reason);
+	result.redirected = action == XDP_REDIRECT && native->has_meta;
+	if (result.redirected)
+		result.meta = native->meta;
+	if (action != XDP_DROP) {
+		result.frame = frame_begin(native);
+		result.frame_len = frame_len;
+	}
+	*ret_result = result;
+	return 0;
+}
+
+static void table_clear(struct native_table *table)
+{
+	struct native_sa *sa, *next;
+
+	HASH_ITER (hh, table->sas, sa, next)
+		table_remove(table, sa);
+}
+
+static void native_free(struct classifier *classifier)
+{
+	struct native *native = native_of(classifier);
+
+	table_clear(&native->sa4);
+	table_clear(&native->sa6);
+	free(native->buffer);
+	free(native);
+}
+
+static const struct classifier_ops native_ops = {
+	.name = "native",
+	.free = native_free,
+	.set_config = native_set_config,
+	.set_parser = native_set_parser,
+	.add_sa = native_add_sa,
+	.del_sa = native_del_sa,
+	.read_counters = native_read_counters,
+	.run = native_run,
+};
+
+int classifier_native_new(uint32_t capacity, struct classifier **ret_classifier)
+{
+	struct native *native = calloc(1, sizeof(*native));
+
+	if (!native)
+		return -ENOMEM;
+	native->classifier.ops = &native_ops;
+	native->capacity = capacity;
+	*ret_classifier = &native->classifier;
+	return 0;
+}

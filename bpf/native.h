@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The process's side of env.h: tables in memory instead of maps. Only native.c includes the steps with
+ * XESP_NATIVE defined, so all of this lives in one translation unit.
+ */
+#ifndef XESP_BPF_NATIVE_H
+#define XESP_BPF_NATIVE_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* A table that runs out of memory reports it instead of ending the process. */
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(entry) ((entry)->oom = true)
+#include <uthash.h>
+#include <xesp/abi.h>
+#include <xesp/drop_reasons.h>
+#include <xesp/limits.h>
+
+#include "host/classifier.h"
+#include "packet.h"
+
+#define CTX struct native
+#define CSUM_LINKAGE static
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+/* In front of the frame, so that the IP header, 14, 18 or 22 bytes behind, is aligned (as NET_IP_ALIGN). */
+#define NATIVE_ALIGN 2
+#define NATIVE_PORTS 65536
+
+struct native_sa {
+	struct xesp_sa6_key key; /* an IPv4 address takes the first word */
+	struct xesp_sa_ref ref;
+	bool oom;
+	UT_hash_handle hh;
+};
+
+/* One for each family, as in the kernel. */
+struct native_table {
+	struct native_sa *sas;
+	uint32_t count;
+};
+
+struct native {
+	struct classifier classifier;
+	struct xesp_config config;
+	struct xesp_parser_slot parsers[NATIVE_PORTS];
+	uint64_t counters[XESP_CLASSIFIER_REASON_END];
+	struct native_table sa4;
+	struct native_table sa6;
+	uint32_t capacity;
+	/* The frame of the last run, in a buffer that ends where the frame ends. */
+	uint8_t *buffer;
+	size_t frame_len;
+	bool has_meta;
+	struct xesp_meta meta;
+};
+
+static inline struct native_sa *native_find(const struct native_table *table, const struct xesp_sa6_key *key)
+{
+	struct native_sa *sa;
+
+	HASH_FIND(hh, table->sas, key, sizeof(*key), sa);
+	return sa;
+}
+
+static inline const __u8 *frame_begin(const struct native *native)
+{
+	return native->buffer + NATIVE_ALIGN;
+}
+
+static inline const __u8 *frame_end(const struct native *native)
+{
+	return frame_begin(native) + native->frame_len;
+}
+
+static inline __u64 frame_length(const struct native *native)
+{
+	return native->frame_len;
+}
+
+static inline const struct xesp_config *config_get(const struct native *native)
+{
+	return &native->config;
+}
+
+static inline const struct xesp_parser_slot *parser_get(const struct native *native, __u16 port)
+{
+	return &native->parsers[port];
+}
+
+static inline const struct xesp_sa_ref *sa4_get(const struct native *native, const struct xesp_sa4_key *key)
+{
+	struct xesp_sa6_key wide = {.spi = key->spi, .daddr = {key->daddr}};
+	const struct native_sa *sa = native_find(&native->sa4, &wide);
+
+	return sa ? &sa->ref : NULL;
+}
+
+static inline const struct xesp_sa_ref *sa6_get(const struct native *native, const struct xesp_sa6_key *key)
+{
+	const struct native_sa *sa = native_find(&native->sa6, key);
+
+	return sa ? &sa->ref : NULL;
+}
+
+static inline __u64 *counter_get(struct native *native, enum xesp_reason reason)
+{
+	return (__u64 *)&native->counters[reason];
+}
+
+static inline __u32 csum_add(__u32 sum, const __u8 *bytes, __u32 length)
+{
+	__u64 wide = sum;
+
+	for (__u32 i = 0; i < length; i += 4) {
+		__u32 word;
+
+		memcpy(&word, bytes + i, sizeof(word));
+		wide += word;
+	}
+	wide = (wide & 0xffffffff) + (wide >> 32);
+	return (__u32)(wide + (wide >> 32));
+}
+
+/* As if every queue had a socket: what happens without one is the kernel's affair. */
+static inline bool socket_redirect(const struct native *native)
+{
+	(void)native;
+	return true;
+}
+
+static inline struct xesp_meta *meta_reserve(struct native *native)
+{
+	native->has_meta = true;
+	return &native->meta;
+}
+
+/* Nobody listens; the counter tells. */
+static inline void audit_no_sa(const struct native *native, const struct packet *pkt,
+			       const struct xesp_config *config)
+{
+	(void)native;
+	(void)pkt;
+	(void)config;
+}
+
+#endif

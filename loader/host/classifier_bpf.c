@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The BPF object, see the header. Loader process, and tools that load it for test runs.
+ */
+#include "host/classifier_bpf.h"
+
+#include <bpf/xesp.skel.h>
+#include <errno.h>
+
+int classifier_bpf_open(uint32_t capacity, struct xesp_bpf **ret_object)
+{
+	struct xesp_bpf *object;
+	int ret;
+
+	if (!capacity)
+		return -EINVAL;
+	object = xesp_bpf__open();
+	if (!object)
+		return -errno;
+	ret = bpf_map__set_max_entries(object->maps.xesp_sa4, capacity);
+	if (!ret)
+		ret = bpf_map__set_max_entries(object->maps.xesp_sa6, capacity);
+	if (ret) {
+		xesp_bpf__destroy(object);
+		return ret;
+	}
+	*ret_object = object;
+	return 0;
+}
+
+struct classifier_fds classifier_bpf_fds(const struct xesp_bpf *object)
+{
+	return (struct classifier_fds){
+		.config = bpf_map__fd(object->maps.xesp_config),
+		.parsers = bpf_map__fd(object->maps.xesp_parsers),
+		.sa4 = bpf_map__fd(object->maps.xesp_sa4),
+		.sa6 = bpf_map__fd(object->maps.xesp_sa6),
+		.counters = bpf_map__fd(object->maps.xesp_counters),
+		.sockets = bpf_map__fd(object->maps.xesp_sockets),
+		.audit = bpf_map__fd(object->maps.xesp_audit),
+	};
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The BPF object: opening it with a capacity, and the map descriptors of one that is loaded. Loading and
+ * attaching are the caller's, through the skeleton <bpf/xesp.skel.h>.
+ */
+#ifndef XESP_HOST_CLASSIFIER_BPF_H
+#define XESP_HOST_CLASSIFIER_BPF_H
+
+#include "host/classifier.h"
+
+struct xesp_bpf;
+
+/* Opens the embedded object and gives both SA tables room for `capacity` SAs; destroy it with
+ * xesp_bpf__destroy(). -EINVAL for capacity 0, -ENOMEM. Needs no privileges yet. */
+int classifier_bpf_open(uint32_t capacity, struct xesp_bpf **ret_object);
+/* All descriptors of a loaded object; they stay the object's. */
+struct classifier_fds classifier_bpf_fds(const struct xesp_bpf *object);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tables of a loaded classifier through their map descriptors: what a classifier that this process
+ * loaded and one that another process attached have in common.
+ */
+#ifndef XESP_HOST_CLASSIFIER_MAPS_H
+#define XESP_HOST_CLASSIFIER_MAPS_H
+
+#include "host/classifier.h"
+
+/* First member of every classifier whose operations are the functions below. */
+struct classifier_maps {
+	struct classifier classifier;
+	struct classifier_fds fds; /* borrowed */
+	int cpus;
+	uint64_t *percpu; /* one value for each reason and CPU */
+};
+
+/* -ENOMEM, or why the number of CPUs cannot be read (/sys, so before any sandbox). */
+int classifier_maps_init(struct classifier_maps *maps, const struct classifier_ops *ops,
+			 const struct classifier_fds *fds);
+/* Frees what init allocated. */
+void classifier_maps_cleanup(struct classifier_maps *maps);
+
+int classifier_maps_set_config(struct classifier *classifier, const struct xesp_config *config);
+int classifier_maps_set_parser(struct classifier *classifier, uint16_t port,
+			       const struct xesp_parser_slot *slot);
+int classifier_maps_add_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst,
+			   const struct xesp_sa_ref *ref);
+int classifier_maps_del_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst);
+int classifier_maps_read_counters(struct classifier *classifier, uint64_t *counters);
+
+#endif
