@@ -17,7 +17,8 @@ struct replay {
 	uint64_t top;    /* highest authenticated sequence number; 0 before the first packet */
 	uint32_t window; /* packets; 0: no protection */
 	bool esn;
-	uint64_t words[]; /* bit set: received, or not to be accepted any more */
+	uint16_t word_mask; /* number of words, a power of two, less one */
+	uint64_t words[];   /* bit set: received, or not to be accepted any more */
 };
 
 enum replay_verdict { REPLAY_NEW, REPLAY_DUPLICATE, REPLAY_OLD, REPLAY_ZERO };

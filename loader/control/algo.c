@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The algorithm table. A row states what xesp opens and tests, not all that the transform's RFC allows.
+ * Pure; any thread.
+ */
+#include "control/algo.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static const uint8_t aes_key_bytes[] = {16, 24, 32, 0};
+/* RFC 4106 section 6 also lets peers agree on 8 and 12; RFC 8221 section 5 wants 16. */
+static const uint8_t aes_gcm_icv_bytes[] = {16, 0};
+
+static const struct algo algos[] = {
+	{
+		.id = ALGO_AES_GCM,
+		.xfrm_name = "rfc4106(gcm(aes))",
+		.xfrm_class = "aead",
+		.key_bytes = aes_key_bytes,
+		.icv_bytes = aes_gcm_icv_bytes,
+		.salt_bytes = 4,  /* RFC 4106 section 4 */
+		.iv_bytes = 8,	  /* RFC 4106 section 3.1 */
+		.align_bytes = 4, /* RFC 4106 section 3.2 */
+	},
+};
+
+const struct algo *algo_by_id(enum algo_id id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(algos); i++) {
+		if (algos[i].id == id)
+			return &algos[i];
+	}
+	return NULL;
+}
+
+const struct algo *algo_by_name(const char *xfrm_class, const char *xfrm_name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(algos); i++) {
+		if (strcmp(algos[i].xfrm_class, xfrm_class) == 0 &&
+		    strcmp(algos[i].xfrm_name, xfrm_name) == 0)
+			return &algos[i];
+	}
+	return NULL;
+}
+
+bool algo_length_allowed(const uint8_t *list, unsigned int bytes)
+{
+	for (; *list; list++) {
+		if (*list == bytes)
+			return true;
+	}
+	return false;
+}

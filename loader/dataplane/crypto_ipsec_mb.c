@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Crypto provider on Intel's libipsec-mb, by its direct GCM calls: one call opens one packet in place, which
+ * is faster than its job interface at every packet size. A context belongs to one thread.
+ *
+ * The library exists for x86-64 only; elsewhere this provider says -EOPNOTSUPP.
+ */
+#include "dataplane/crypto.h"
+
+#include <errno.h>
+
+#if defined(__x86_64__)
+
+#include <intel-ipsec-mb.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "dataplane/keymem.h"
+
+#define SALT_BYTES 4
+#define IV_BYTES 8
+#define TAG_BYTES 16
+
+struct crypto_ctx {
+	IMB_MGR *manager;
+	struct gcm_context_data gcm; /* the library's scratch of one call */
+	char description[64];
+};
+
+struct crypto_key {
+	struct gcm_key_data expanded; /* first: it wants 64-byte alignment */
+	aes_gcm_enc_dec_t open;	      /* for this key length and this CPU */
+	uint8_t salt[SALT_BYTES];
+};
+
+static const char *arch_name(const IMB_MGR *manager)
+{
+	static const char *const names[] = {[IMB_ARCH_SSE] = "SSE",
+					    [IMB_ARCH_AVX] = "AVX",
+					    [IMB_ARCH_AVX2] = "AVX2",
+					    [IMB_ARCH_AVX512] = "AVX512"};
+	uint32_t arch = manager->used_arch;
+
+	return arch < ARRAY_SIZE(names) && names[arch] ? names[arch] : "unknown";
+}
+
+static void mb_ctx_free(struct crypto_ctx *ctx)
+{
+	if (!ctx)
+		return;
+	if (ctx->manager)
+		free_mb_mgr(ctx->manager);
+	explicit_bzero(&ctx->gcm, sizeof(ctx->gcm));
+	free(ctx);
+}
+
+static int mb_ctx_new(struct crypto_ctx **ret_ctx)
+{
+	const uint64_t vaes = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
+	struct crypto_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->manager = alloc_mb_mgr(0);
+	if (!ctx->manager) {
+		mb_ctx_free(ctx);
+		return -ENOMEM;
+	}
+	init_mb_mgr_auto(ctx->manager, NULL);
+	/* Without AES instructions the library emulates them: slower than OpenSSL. A failed self-test of the
+	 * library shows in its error number. */
+	if (imb_get_errno(ctx->manager) || (ctx->manager->features & IMB_CPUFLAGS_SSE) != IMB_CPUFLAGS_SSE ||
+	    ctx->manager->used_arch == IMB_ARCH_NOAESNI) {
+		mb_ctx_free(ctx);
+		return -EOPNOTSUPP;
+	}
+	snprintf(ctx->description, sizeof(ctx->description), "ipsec-mb %s, %s%s", imb_get_version_str(),
+		 arch_name(ctx->manager), (ctx->manager->features & vaes) == vaes ? " VAES" : "");
+	*ret_ctx = ctx;
+	return 0;
+}
+
+static const char *mb_ctx_describe(const struct crypto_ctx *ctx)
+{
+	return ctx->description;
+}
+
+/* -EOPNOTSUPP for a cipher key of another length than AES has. */
+static int expand(IMB_MGR *manager, const uint8_t *cipher_key, size_t bytes, struct crypto_key *key)
+{
+	switch (bytes) {
+	case IMB_GCM_128_KEY_LEN:
+		IMB_AES128_GCM_PRE(manager, cipher_key, &key->expanded);
+		key->open = manager->gcm128_dec;
+		return 0;
+	case IMB_GCM_192_KEY_LEN:
+		IMB_AES192_GCM_PRE(manager, cipher_key, &key->expanded);
+		key->open = manager->gcm192_dec;
+		return 0;
+	case IMB_GCM_256_KEY_LEN:
+		IMB_AES256_GCM_PRE(manager, cipher_key, &key->expanded);
+		key->open = manager->gcm256_dec;
+		return 0;
+	default: return -EOPNOTSUPP;
+	}
+}
+
+static void mb_key_free(struct crypto_key *key)
+{
+	keymem_free(key, sizeof(*key));
+}
+
+static int mb_key_new(struct crypto_ctx *ctx, const struct algo *algo, const uint8_t *key_bytes, size_t bytes,
+		      struct crypto_key **ret_key)
+{
+	struct crypto_key *key;
+	int r;
+
+	if (algo->id != ALGO_AES_GCM || bytes <= SALT_BYTES)
+		return -EOPNOTSUPP;
+	key = keymem_alloc(sizeof(*key));
+	if (!key)
+		return -ENOMEM;
+	r = expand(ctx->manager, key_bytes, bytes - SALT_BYTES, key);
+	if (r == 0 && imb_get_errno(ctx->manager))
+		r = -EOPNOTSUPP;
+	if (r) {
+		mb_key_free(key);
+		return r;
+	}
+	memcpy(key->salt, key_bytes + bytes - SALT_BYTES, SALT_BYTES);
+	*ret_key = key;
+	return 0;
+}
+
+static void mb_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
+{
+	uint8_t nonce[SALT_BYTES + IV_BYTES]; /* RFC 4106 section 4 */
+	uint8_t tag[TAG_BYTES];
+
+	for (size_t i = 0; i < count; i++) {
+		struct crypto_op *op = ops[i];
+
+		memcpy(nonce, op->key->salt, SALT_BYTES);
+		memcpy(nonce + SALT_BYTES, op->iv, IV_BYTES);
+		op->key->open(&op->key->expanded, &ctx->gcm, op->text, op->text, op->text_len, nonce, op->aad,
+			      op->aad_len, tag, TAG_BYTES);
+		/* The call has no result of its own; after an error `tag` is the packet's before. */
+		if (imb_get_errno(ctx->manager))
+			op->status = -EIO;
+		else
+			op->status = CRYPTO_memcmp(tag, op->icv, op->icv_bytes) ? -EBADMSG : 0;
+	}
+}
+
+#else
+
+static int mb_ctx_new(struct crypto_ctx **ret_ctx)
+{
+	(void)ret_ctx;
+	return -EOPNOTSUPP;
+}
+
+/* There is no context, so nothing below is ever reached with one. */
+#define mb_ctx_free NULL
+#define mb_ctx_describe NULL
+#define mb_key_new NULL
+#define mb_key_free NULL
+#define mb_open_burst NULL
+
+#endif
+
+const struct crypto_provider crypto_ipsec_mb = {
+	.name = "ipsec-mb",
+	.ctx_new = mb_ctx_new,
+	.ctx_free = mb_ctx_free,
+	.ctx_describe = mb_ctx_describe,
+	.key_new = mb_key_new,
+	.key_free = mb_key_free,
+	.open_burst = mb_open_burst,
+};

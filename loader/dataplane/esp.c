@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opening ESP, a burst in steps: what can be told without the key; the crypto of all packets that are left;
+ * then, packet by packet in their order, window, trailer and mode. Called by the worker that owns the SAs.
+ */
+#include "dataplane/esp.h"
+
+#include <errno.h>
+
+#include "dataplane/esp_transport.h"
+#include "dataplane/esp_tunnel.h"
+#include "dataplane/wire.h"
+
+#define ESP_HEADER_BYTES 8  /* SPI, sequence number */
+#define ESP_TRAILER_BYTES 2 /* pad length, next header */
+#define UDP_HEADER_BYTES 8
+#define NON_IKE_MARKER_BYTES 8
+
+/* Only the owner writes, so load and store do; a locked add would cost more than the rest of the count. */
+static void count(_Atomic uint64_t *counter, uint64_t n)
+{
+	uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, value + n, memory_order_relaxed);
+}
+
+static void count_failure(struct sa_counters *counters, enum xesp_reason reason)
+{
+	switch (reason) {
+	case XESP_REASON_DELIVERED:
+	case XESP_REASON_DUMMY: break;
+	case XESP_REASON_REPLAY_OLD:
+	case XESP_REASON_REPLAY_DUPLICATE: count(&counters->replayed, 1); break;
+	case XESP_REASON_AUTH_FAILED: count(&counters->auth_failed, 1); break;
+	default: count(&counters->malformed, 1); break;
+	}
+}
+
+static void finish(struct esp_packet *packet, enum xesp_reason reason)
+{
+	packet->reason = reason;
+	count_failure(&packet->sa->counters, reason);
+}
+
+/* The classifier wrote the metadata, but a frame can reach the socket by other ways: nothing in it is
+ * believed that the frame does not confirm. */
+static bool meta_fits(const struct esp_packet *packet)
+{
+	const struct xesp_meta *meta = &packet->meta;
+	uint32_t header = meta->family == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
+	uint8_t version_byte = meta->family == 4 ? 0x45 : 0x60; /* IPv4 without options */
+	uint8_t version_mask = meta->family == 4 ? 0xff : 0xf0;
+
+	if (meta->magic != XESP_META_MAGIC || (meta->family != 4 && meta->family != 6) ||
+	    meta->form > XESP_FORM_UDP_IKE)
+		return false;
+	if (meta->form != XESP_FORM_NATIVE)
+		header += UDP_HEADER_BYTES;
+	if (meta->form == XESP_FORM_UDP_IKE)
+		header += NON_IKE_MARKER_BYTES;
+	return meta->esp_offset == meta->l3_offset + header &&
+	       (uint32_t)meta->esp_offset + meta->esp_length <= packet->frame_len &&
+	       (packet->frame[meta->l3_offset] & version_mask) == version_byte;
+}
+
+static enum xesp_reason reason_of_verdict(enum replay_verdict verdict)
+{
+	switch (verdict) {
+	case REPLAY_NEW: return XESP_REASON_NONE;
+	case REPLAY_DUPLICATE: return XESP_REASON_REPLAY_DUPLICATE;
+	case REPLAY_OLD: return XESP_REASON_REPLAY_OLD;
+	case REPLAY_ZERO: return XESP_REASON_SEQ_ZERO;
+	}
+	return XESP_REASON_SEQ_ZERO;
+}
+
+/* The additional authenticated data: with ESN the high half, which is not on the wire, stands in the middle
+ * (RFC 4106 section 5). */
+static void set_aad(struct crypto_op *op, const uint8_t *esp, uint64_t seq, bool esn)
+{
+	memcpy(op->aad, esp, 4);
+	if (!esn) {
+		memcpy(op->aad + 4, esp + 4, 4);
+		op->aad_len = 8;
+		return;
+	}
+	wire_put32(op->aad + 4, (uint32_t)(seq >> 32));
+	memcpy(op->aad + 8, esp + 4, 4);
+	op->aad_len = 12;
+}
+
+/* Everything that can be said before decryption: XESP_REASON_NONE if the packet goes on to the crypto. */
+static enum xesp_reason prepare(struct esp_packet *packet)
+{
+	const struct sa *sa = packet->sa;
+	const uint8_t *esp = packet->frame + packet->meta.esp_offset;
+	uint32_t len = packet->meta.esp_length;
+	uint32_t overhead = ESP_HEADER_BYTES + sa->iv_bytes + sa->icv_bytes;
+	struct crypto_op *op = &packet->op;
+
+	if (!meta_fits(packet))
+		return XESP_REASON_BAD_META;
+	if (len < ESP_HEADER_BYTES)
+		return XESP_REASON_SYNTAX;
+	packet->spi = wire_get32(esp);
+	packet->seq = replay_guess(&sa->replay, wire_get32(esp + 4));
+	if (len < overhead + ESP_TRAILER_BYTES || (len - overhead) % sa->align_bytes)
+		return XESP_REASON_SYNTAX;
+	op->key = sa->key;
+	op->iv = esp + ESP_HEADER_BYTES;
+	op->text = packet->frame + packet->meta.esp_offset + ESP_HEADER_BYTES + sa->iv_bytes;
+	op->text_len = len - overhead;
+	op->icv = op->text + op->text_len;
+	op->icv_bytes = sa->icv_bytes;
+	set_aad(op, esp, packet->seq, sa->replay.esn);
+	/* RFC 4303 section 3.4.3: early, to save the decryption; said again when the ICV is known to be good.
+	 */
+	return reason_of_verdict(replay_check(&sa->replay, packet->seq));
+}
+
+/* RFC 4303 section 2.4: the default padding is 1, 2, 3, ... and is inspected. */
+static bool padding_good(const uint8_t *padding, uint32_t bytes)
+{
+	uint8_t wrong = 0;
+
+	for (uint32_t i = 0; i < bytes; i++)
+		wrong |= padding[i] ^ (uint8_t)(i + 1);
+	return !wrong;
+}
+
+/* From here on the content is the peer's; the window has moved. */
+static enum xesp_reason open_plaintext(struct esp_packet *packet)
+{
+	struct sa *sa = packet->sa;
+	uint8_t *text = packet->op.text;
+	uint32_t len = packet->op.text_len - ESP_TRAILER_BYTES;
+	uint8_t pad_length = text[len];
+	uint8_t next_header = text[len + 1];
+
+	if (pad_length > len)
+		return XESP_REASON_PAD_LENGTH;
+	len -= pad_length;
+	count(&sa->counters.bytes, len);
+	/* RFC 4303 section 2.6: no error, and nothing but the next header need be well-formed. */
+	if (next_header == IPPROTO_NONE)
+		return XESP_REASON_DUMMY;
+	if (!padding_good(text + len, pad_length))
+		return XESP_REASON_PAD_BYTES;
+	if (sa->mode == SA_MODE_TUNNEL)
+		return esp_tunnel_open(packet, next_header, text, len);
+	return esp_transport_open(packet, next_header, text, len);
+}
+
+static enum xesp_reason complete(struct esp_packet *packet, uint64_t now)
+{
+	struct sa *sa = packet->sa;
+	enum xesp_reason reason;
+
+	if (packet->op.status) {
+		/* What stands there now is keystream and attacker's bytes: RFC 4303 section 3.4.4.2 wants it
+		 * seen by nobody. */
+		memset(packet->op.text, 0, packet->op.text_len);
+		return packet->op.status == -EBADMSG ? XESP_REASON_AUTH_FAILED : XESP_REASON_CRYPTO_ERROR;
+	}
+	/* A packet before it in this burst may have been its twin, or have moved the window beyond it. */
+	reason = reason_of_verdict(replay_check(&sa->replay, packet->seq));
+	if (reason != XESP_REASON_NONE)
+		return reason;
+	replay_advance(&sa->replay, packet->seq);
+	count(&sa->counters.packets, 1);
+	atomic_store_explicit(&sa->counters.last_used, now, memory_order_relaxed);
+	return open_plaintext(packet);
+}
+
+void esp_open_burst(struct crypto_ctx *ctx, struct esp_packet *packets, size_t packet_count, uint64_t now)
+{
+	struct crypto_op *ops[XESP_BURST_MAX];
+	struct esp_packet *live[XESP_BURST_MAX];
+	size_t live_count = 0;
+
+	for (size_t i = 0; i < packet_count; i++) {
+		struct esp_packet *packet = &packets[i];
+		enum xesp_reason reason;
+
+		packet->packet = NULL;
+		packet->packet_len = 0;
+		packet->spi = 0;
+		packet->seq = 0;
+		reason = prepare(packet);
+		if (reason != XESP_REASON_NONE) {
+			finish(packet, reason);
+			continue;
+		}
+		ops[live_count] = &packet->op;
+		live[live_count++] = packet;
+	}
+	if (live_count == 0)
+		return;
+	/* One context is one provider's, so all SAs of a burst have the same. */
+	live[0]->sa->provider->open_burst(ctx, ops, live_count);
+	for (size_t i = 0; i < live_count; i++)
+		finish(live[i], complete(live[i], now));
+}

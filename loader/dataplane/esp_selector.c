@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The selector check. Pure; called by the worker that owns the SA.
+ */
+#include "dataplane/esp_selector.h"
+
+#include <stddef.h>
+
+#include "dataplane/wire.h"
+
+#define PORTS_BYTES 4
+
+static bool has_ports(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_DCCP:
+	case IPPROTO_SCTP:
+	case IPPROTO_UDPLITE: return true;
+	default: return false;
+	}
+}
+
+static bool ports_match(const struct sa_selector *sel, const struct esp_upper *upper)
+{
+	if (!sel->sport && !sel->dport)
+		return true;
+	/* RFC 4301 section 7: a fragment without ports needs an SA whose selectors have none. */
+	if (!upper->known || !has_ports(upper->protocol) || !upper->header || upper->len < PORTS_BYTES)
+		return false;
+	return (!sel->sport || wire_get16(upper->header) == sel->sport) &&
+	       (!sel->dport || wire_get16(upper->header + 2) == sel->dport);
+}
+
+bool esp_selector_match(const struct sa_selector *sel, uint8_t family, const uint8_t *src, const uint8_t *dst,
+			const struct esp_upper *upper)
+{
+	uint8_t af = family == 4 ? AF_INET : AF_INET6;
+
+	if (!ip_prefix_match(&sel->src, af, src) || !ip_prefix_match(&sel->dst, af, dst))
+		return false;
+	if (sel->protocol && (!upper->known || upper->protocol != sel->protocol))
+		return false;
+	return ports_match(sel, upper);
+}

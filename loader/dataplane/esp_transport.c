@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Transport mode, with the checksum repair that a NAT in between makes necessary (RFC 3948 section 3.1.2).
+ * Pure; called by the worker that owns the SA.
+ */
+#include "dataplane/esp_transport.h"
+
+#include "dataplane/checksum.h"
+#include "dataplane/esp_repair.h"
+#include "dataplane/esp_selector.h"
+#include "dataplane/wire.h"
+
+#define UDP_HEADER_BYTES 8
+#define UDP_LENGTH 4
+
+/* Cuts off what the UDP length does not cover, traffic flow confidentiality padding (RFC 4303 section 2.7),
+ * and returns its size. A UDP length that lies is left for the stack to see. */
+static uint32_t trim(struct esp_upper *upper)
+{
+	uint32_t padding;
+	uint32_t udp_len;
+
+	if (!upper->known || upper->protocol != IPPROTO_UDP || upper->fragment ||
+	    upper->len < UDP_HEADER_BYTES)
+		return 0;
+	udp_len = wire_get16(upper->header + UDP_LENGTH);
+	if (udp_len < UDP_HEADER_BYTES || udp_len > upper->len)
+		return 0;
+	padding = upper->len - udp_len;
+	upper->len = udp_len;
+	return padding;
+}
+
+/* The outer header, which has no options, is rewritten for what is left of the packet (RFC 3948 section
+ * 3.5). */
+static void rewrite_header(uint8_t family, uint8_t *ip, uint8_t next_header, uint32_t payload_len)
+{
+	if (family == 6) {
+		wire_put16(ip + IPV6_PAYLOAD_LENGTH, (uint16_t)payload_len);
+		ip[IPV6_NEXT_HEADER] = next_header;
+		return;
+	}
+	wire_put16(ip + IPV4_TOTAL_LENGTH, (uint16_t)(IPV4_HEADER_BYTES + payload_len));
+	ip[IPV4_PROTOCOL] = next_header;
+	wire_store_checksum(ip + IPV4_CHECKSUM, 0);
+	wire_store_checksum(ip + IPV4_CHECKSUM, checksum_finish(checksum_add(0, ip, IPV4_HEADER_BYTES)));
+}
+
+enum xesp_reason esp_transport_open(struct esp_packet *packet, uint8_t next_header, uint8_t *payload,
+				    uint32_t len)
+{
+	const struct sa *sa = packet->sa;
+	uint8_t family = packet->meta.family;
+	uint32_t header = family == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
+	uint8_t *ip = payload - header;
+	struct esp_upper upper;
+	const uint8_t *src;
+	const uint8_t *dst;
+
+	/* Ends in front of the payload and behind the outer header's start: over UDP, ESP header and IV. */
+	memmove(ip, packet->frame + packet->meta.l3_offset, header);
+	src = ip + (family == 4 ? IPV4_SRC : IPV6_SRC);
+	dst = ip + (family == 4 ? IPV4_DST : IPV6_DST);
+	esp_upper_find(family, next_header, 0, payload, len, &upper);
+	if ((sa->steps & SA_STEP_SELECTOR) &&
+	    !esp_selector_match(&sa->params.selector, family, src, dst, &upper))
+		return XESP_REASON_SELECTOR;
+	len -= trim(&upper);
+	rewrite_header(family, ip, next_header, len);
+	if (packet->meta.form != XESP_FORM_NATIVE)
+		esp_repair_checksum(&upper, family, src, dst, &sa->params.encap);
+	packet->packet = ip;
+	packet->packet_len = header + len;
+	return XESP_REASON_DELIVERED;
+}
