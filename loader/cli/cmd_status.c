@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `xesp status`: the daemon, its interfaces, their queues and where their frames are. Runs on the CLI's only
+ * thread.
+ */
+#include <stdio.h>
+
+#include "cli/call.h"
+#include "cli/output.h"
+
+static const struct argp status_argp = {
+	.doc = "Shows the daemon, its crypto provider and sink, and for each interface how XDP is attached, its "
+	       "queues and the place of each frame.",
+};
+
+static const struct table_column daemon_columns[] = {{"XESPD", false}, {"", false}};
+
+static const struct table_column interface_columns[] = {
+	{"INTERFACE", false}, {"XDP", false}, {"ATTACHED", false}, {"KEEPALIVES", false},
+	{"SAS", true},	      {"OF", true},   {"PARSERS", true},   {"QUEUES", true},
+};
+
+static const struct table_column queue_columns[] = {
+	{"INTERFACE", false}, {"QUEUE", true},	 {"WORKER", true},  {"ZERO-COPY", false},
+	{"RX-PACKETS", true}, {"FRAMES", true},	 {"FILL", true},    {"RX", true},
+	{"HELD", true},	      {"DROPPED", true}, {"RX-FULL", true}, {"NO-FILL", true},
+};
+
+static int print_daemon(const json_t *status)
+{
+	CLEANUP_TABLE struct table table = {daemon_columns, ARRAY_SIZE(daemon_columns), NULL, 0, false};
+	static const struct {
+		const char *label, *member;
+	} rows[] = {
+		{"version", "version"},
+		{"loader process", "pid"},
+		{"engine process", "engine_pid"},
+		{"engine user", "engine_user"},
+		{"crypto provider", "crypto"},
+		{"crypto detail", "crypto_detail"},
+		{"sink", "sink"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		table_add(&table, "%s", rows[i].label);
+		table_add_member(&table, status, rows[i].member);
+	}
+	return table_print(&table, stdout, output_width());
+}
+
+static void add_members(struct table *table, const json_t *object, const char *const *members, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		table_add_member(table, object, members[i]);
+}
+
+static int print_interfaces(const json_t *interfaces)
+{
+	CLEANUP_TABLE struct table table = {interface_columns, ARRAY_SIZE(interface_columns), NULL, 0, false};
+	static const char *const members[] = {"name", "mode",	  "attach", "keepalives",
+					      "sas",  "capacity", "parsers"};
+	const json_t *interface;
+	size_t i;
+
+	json_array_foreach (interfaces, i, interface) {
+		add_members(&table, interface, members, ARRAY_SIZE(members));
+		table_add(&table, "%zu", json_array_size(json_object_get(interface, "queues")));
+	}
+	return table_print(&table, stdout, output_width());
+}
+
+static int print_queues(const json_t *interfaces)
+{
+	CLEANUP_TABLE struct table table = {queue_columns, ARRAY_SIZE(queue_columns), NULL, 0, false};
+	static const char *const members[] = {"queue",
+					      "worker",
+					      "zero_copy",
+					      "rx_packets",
+					      "frames",
+					      "frames_fill",
+					      "frames_rx",
+					      "frames_held",
+					      "kernel_rx_dropped",
+					      "kernel_rx_ring_full",
+					      "kernel_fill_ring_empty"};
+	const json_t *interface, *queue;
+	size_t i, j;
+
+	json_array_foreach (interfaces, i, interface) {
+		json_array_foreach (json_object_get(interface, "queues"), j, queue) {
+			table_add_member(&table, interface, "name");
+			add_members(&table, queue, members, ARRAY_SIZE(members));
+		}
+	}
+	return table_print(&table, stdout, output_width());
+}
+
+static json_int_t integer(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+/* A frame that is on no list is lost for good, so a queue that leaks starves in the end. */
+static void print_lost_frames(const json_t *interfaces)
+{
+	const json_t *interface, *queue;
+	size_t i, j;
+
+	json_array_foreach (interfaces, i, interface) {
+		json_array_foreach (json_object_get(interface, "queues"), j, queue) {
+			json_int_t lost = integer(queue, "frames") - integer(queue, "frames_fill") -
+					  integer(queue, "frames_rx") - integer(queue, "frames_held");
+
+			if (lost)
+				printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
+				       " frames in flight between the lists\n",
+				       json_string_value(json_object_get(interface, "name")),
+				       integer(queue, "queue"), lost);
+		}
+	}
+}
+
+static int print_status(const json_t *status)
+{
+	const json_t *interfaces = json_object_get(status, "interfaces");
+	int err = print_daemon(status);
+
+	putchar('\n');
+	if (!json_array_size(interfaces)) {
+		puts("No interface is attached. `xesp attach IFACE` attaches one.");
+		return err;
+	}
+	if (!err)
+		err = print_interfaces(interfaces);
+	putchar('\n');
+	if (!err)
+		err = print_queues(interfaces);
+	print_lost_frames(interfaces);
+	return err;
+}
+
+int cmd_status(struct cli *cli, int argc, char **argv)
+{
+	CLEANUP_JSON json_t *answer = NULL;
+	int status, err = 0;
+
+	cli_parse(cli, &status_argp, argc, argv, NULL);
+	status = call_method(cli, "org.xesp.Status", json_object(), &answer);
+	if (status)
+		return status;
+	if (cli->json)
+		output_json(answer);
+	else
+		err = print_status(answer);
+	return err ? cli_failed(cli, err) : CLI_OK;
+}
