@@ -162,8 +162,8 @@ veth_add() {
 	ip link add name "$2" netns "$e2e_name-$1" numtxqueues "$queues" numrxqueues "$queues" type veth \
 		peer name "$4" netns "$e2e_name-$3" numtxqueues "$queues" numrxqueues "$queues" ||
 		die "cannot make a veth pair"
-	in_ns "$1" ethtool -K "$2" tx off > /dev/null
-	in_ns "$3" ethtool -K "$4" tx off > /dev/null
+	in_ns "$1" ethtool -K "$2" tx off gro off > /dev/null
+	in_ns "$3" ethtool -K "$4" tx off gro off > /dev/null
 	ip_in "$1" link set "$2" up
 	ip_in "$3" link set "$4" up
 }
@@ -204,11 +204,12 @@ wait_for() {
 # ---- captures ----------------------------------------------------------------------------------------------
 
 # capture_start ROLE IFACE FILE [TCPDUMP-ARGUMENT...]: returns when the capture runs; pid in SPAWNED
+# The ring's slots are as long as the longest packet to keep: a small -s makes room for many.
 capture_start() {
 	local role=$1 iface=$2 file=$DIR/$3
 	shift 3
 	spawn "$role" "$(basename "$file").log" tcpdump -i "$iface" -w "$file" -U -Z root --immediate-mode -n \
-		-B 8192 "$@"
+		-B 16384 -s 2048 "$@"
 	wait_for 5 grep -q 'listening on' "$file.log" || die "tcpdump does not start: $(cat "$file.log")"
 }
 
