@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads an SA from JSON: a table of members an object, each with its reader. A member that may be absent may
+ * be null, too. Runs in the engine's control thread.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "control/sa_flag.h"
+#include "control/sa_json.h"
+#include "control/sa_text_key.h"
+#include "control/sa_text_words.h"
+#include "control/validate.h"
+
+struct decode {
+	struct sa_params params;
+	struct field_error *error;
+	const char *path; /* of the object: "sa.", "sa.encap." */
+};
+
+typedef int (*member_read_fn)(struct decode *decode, const char *name, const json_t *value);
+
+struct member {
+	const char *name;
+	member_read_fn read;
+	bool required;
+};
+
+__attribute__((format(printf, 4, 5))) static int fail(struct decode *decode, const char *name,
+						      const char *value, const char *format, ...)
+{
+	char field[sizeof(decode->error->field)], rule[sizeof(decode->error->rule)];
+	va_list args;
+
+	snprintf(field, sizeof(field), "%s%s", decode->path, name);
+	va_start(args, format);
+	vsnprintf(rule, sizeof(rule), format, args);
+	va_end(args);
+	field_error_set(decode->error, field, value, "%s", rule);
+	return -EINVAL;
+}
+
+static const char *type_name(const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT: return "(object)";
+	case JSON_ARRAY: return "(array)";
+	case JSON_STRING: return "(string)";
+	case JSON_INTEGER: return "(integer)";
+	case JSON_REAL: return "(real number)";
+	case JSON_TRUE:
+	case JSON_FALSE: return "(boolean)";
+	default: return "null";
+	}
+}
+
+/* A string without NUL bytes inside. */
+static int get_string(struct decode *decode, const char *name, const json_t *value, const char **ret_text)
+{
+	if (!json_is_string(value)) {
+		fail(decode, name, type_name(value), "must be a string");
+		return -EINVAL;
+	}
+	if (strlen(json_string_value(value)) != json_string_length(value)) {
+		fail(decode, name, "(string)", "must not contain NUL");
+		return -EINVAL;
+	}
+	*ret_text = json_string_value(value);
+	return 0;
+}
+
+static int get_number(struct decode *decode, const char *name, const json_t *value, uint64_t max,
+		      uint64_t *ret_number)
+{
+	json_int_t number;
+	char text[24];
+
+	if (!json_is_integer(value)) {
+		fail(decode, name, type_name(value), "must be an integer");
+		return -EINVAL;
+	}
+	number = json_integer_value(value);
+	if (number < 0 || (uint64_t)number > max) {
+		snprintf(text, sizeof(text), "%lld", (long long)number);
+		fail(decode, name, text, "must be from 0 to %llu", (unsigned long long)max);
+		return -EINVAL;
+	}
+	*ret_number = (uint64_t)number;
+	return 0;
+}
+
+static int get_u32(struct decode *decode, const char *name, const json_t *value, uint32_t max,
+		   uint32_t *ret_number)
+{
+	uint64_t number;
+
+	if (get_number(decode, name, value, max, &number) < 0)
+		return -EINVAL;
+	*ret_number = (uint32_t)number;
+	return 0;
+}
+
+static int get_port(struct decode *decode, const char *name, const json_t *value, uint16_t *ret_port)
+{
+	uint32_t number;
+
+	if (get_u32(decode, name, value, UINT16_MAX, &number) < 0)
+		return -EINVAL;
+	*ret_port = (uint16_t)number;
+	return 0;
+}
+
+static int get_address(struct decode *decode, const char *name, const json_t *value, struct ip_addr *ret_addr)
+{
+	struct ip_addr addr;
+	const char *text;
+
+	if (get_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	if (ip_addr_parse(text, &addr) < 0)
+		return fail(decode, name, text, "must be a numeric IPv4 or IPv6 address");
+	*ret_addr = ip_addr_is_any(&addr) ? (struct ip_addr){.family = AF_UNSPEC} : addr;
+	return 0;
+}
+
+static int get_prefix(struct decode *decode, const char *name, const json_t *value,
+		      struct ip_prefix *ret_prefix)
+{
+	const char *text;
+
+	if (get_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	if (ip_prefix_parse(text, ret_prefix) < 0)
+		return fail(decode, name, text,
+			    "must be ADDR or ADDR/LENGTH with no bits set behind the length");
+	return 0;
+}
+
+static const struct member *member_by_name(const struct member *members, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(members[i].name, name) == 0)
+			return &members[i];
+	}
+	return NULL;
+}
+
+static int decode_members(struct decode *decode, const char *path, const json_t *object,
+			  const struct member *members, size_t count)
+{
+	json_t *at = (json_t *)object; /* jansson's iterators take no const; nothing is changed */
+	const char *outer = decode->path;
+
+	decode->path = path;
+	for (void *iter = json_object_iter(at); iter; iter = json_object_iter_next(at, iter)) {
+		const char *name = json_object_iter_key(iter);
+		const struct member *member = member_by_name(members, count, name);
+
+		if (!member)
+			return fail(decode, name, "", "unknown member");
+		if (json_is_null(json_object_iter_value(iter)) && !member->required)
+			continue;
+		if (member->read(decode, name, json_object_iter_value(iter)) < 0)
+			return -EINVAL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (members[i].required && !json_object_get(object, members[i].name))
+			return fail(decode, members[i].name, "", "required");
+	}
+	decode->path = outer;
+	return 0;
+}
+
+static int read_src(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_address(decode, name, value, &decode->params.src);
+}
+
+static int read_dst(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_address(decode, name, value, &decode->params.dst);
+}
+
+static int read_spi(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_u32(decode, name, value, UINT32_MAX, &decode->params.spi);
+}
+
+static int read_reqid(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_u32(decode, name, value, UINT32_MAX, &decode->params.reqid);
+}
+
+static int read_mode(struct decode *decode, const char *name, const json_t *value)
+{
+	const char *text;
+
+	if (get_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	if (strcmp(text, "tunnel") == 0)
+		decode->params.mode = SA_MODE_TUNNEL;
+	else if (strcmp(text, "transport") == 0)
+		decode->params.mode = SA_MODE_TRANSPORT;
+	else
+		return fail(decode, name, text, "must be tunnel or transport");
+	return 0;
+}
+
+static int read_aead(struct decode *decode, const char *name, const json_t *value)
+{
+	const struct algo *algo;
+	const char *text;
+
+	if (get_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	algo = algo_by_name("aead", text);
+	if (!algo)
+		return fail(decode, name, sa_text_words_shown(text),
+			    "unsupported: xesp opens AEAD aes-gcm only, 'rfc4106(gcm(aes))'");
+	decode->params.algo = algo->id;
+	return 0;
+}
+
+static int read_key(struct decode *decode, const char *name, const json_t *value)
+{
+	int err;
+
+	if (!json_is_string(value))
+		return fail(decode, name, "(hidden)", "must be a string of hex digits");
+	err = sa_text_key_hex(json_string_value(value), json_string_length(value), decode->params.key,
+			      &decode->params.key_bytes);
+	if (err == -E2BIG)
+		return fail(decode, name, "(hidden)", "longer than the key and salt of any algorithm");
+	if (err < 0)
+		return fail(decode, name, "(hidden)", "must be two hex digits a byte, without 0x");
+	return 0;
+}
+
+static int read_icv(struct decode *decode, const char *name, const json_t *value)
+{
+	char text[12];
+	uint32_t bits;
+
+	if (get_u32(decode, name, value, UINT8_MAX * 8, &bits) < 0)
+		return -EINVAL;
+	if (bits % 8 != 0) {
+		snprintf(text, sizeof(text), "%u", bits);
+		return fail(decode, name, text, "must be whole bytes");
+	}
+	decode->params.icv_bytes = (uint8_t)(bits / 8);
+	return 0;
+}
+
+static int read_encap_type(struct decode *decode, const char *name, const json_t *value)
+{
+	const char *text;
+
+	if (get_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	if (strcmp(text, "espinudp") == 0)
+		decode->params.encap.type = XESP_ENCAP_RFC3948;
+	else if (strcmp(text, "espinudp_nonike") == 0)
+		decode->params.encap.type = XESP_ENCAP_IKE;
+	else
+		return fail(decode, name, text, "must be espinudp or espinudp_nonike");
+	return 0;
+}
+
+static int read_encap_sport(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_port(decode, name, value, &decode->params.encap.sport);
+}
+
+static int read_encap_dport(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_port(decode, name, value, &decode->params.encap.dport);
+}
+
+static int read_encap_oa(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_address(decode, name, value, &decode->params.encap.original_src);
+}
+
+static int read_encap_oa_dst(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_address(decode, name, value, &decode->params.encap.original_dst);
+}
+
+static int read_encap(struct decode *decode, const char *name, const json_t *value)
+{
+	static const struct member members[] = {
+		{"type", read_encap_type, true},      {"sport", read_encap_sport, true},
+		{"dport", read_encap_dport, true},    {"oa", read_encap_oa, false},
+		{"oa_dst", read_encap_oa_dst, false},
+	};
+
+	if (!json_is_object(value))
+		return fail(decode, name, type_name(value), "must be an object");
+	decode->params.encap.present = true;
+	return decode_members(decode, "sa.encap.", value, members, ARRAY_SIZE(members));
+}
+
+static int read_window(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_u32(decode, name, value, UINT32_MAX, &decode->params.replay_window);
+}
+
+static int read_replay_seq(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_number(decode, name, value, INT64_MAX, &decode->params.replay_seq);
+}
+
+static int read_one_flag(struct decode *decode, const char *name, const json_t *value)
+{
+	const struct sa_flag_name *flag;
+	const char *text;
+
+	if (get_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	for (size_t row = 0; (flag = sa_flag_at(row)); row++) {
+		if (!flag->sa_flag || strcmp(text, flag->name) != 0)
+			continue;
+		if (decode->params.flags & flag->sa_flag)
+			return fail(decode, name, text, "given twice");
+		decode->params.flags |= flag->sa_flag;
+		return 0;
+	}
+	return fail(decode, name, text, "unknown flag");
+}
+
+static int read_flags(struct decode *decode, const char *name, const json_t *value)
+{
+	if (!json_is_array(value))
+		return fail(decode, name, type_name(value), "must be an array of strings");
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		if (read_one_flag(decode, name, json_array_get(value, i)) < 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int read_sel_src(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_prefix(decode, name, value, &decode->params.selector.src);
+}
+
+static int read_sel_dst(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_prefix(decode, name, value, &decode->params.selector.dst);
+}
+
+static int read_sel_proto(struct decode *decode, const char *name, const json_t *value)
+{
+	uint32_t number;
+
+	if (get_u32(decode, name, value, UINT8_MAX, &number) < 0)
+		return -EINVAL;
+	decode->params.selector.protocol = (uint8_t)number;
+	return 0;
+}
+
+static int read_sel_sport(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_port(decode, name, value, &decode->params.selector.sport);
+}
+
+static int read_sel_dport(struct decode *decode, const char *name, const json_t *value)
+{
+	return get_port(decode, name, value, &decode->params.selector.dport);
+}
+
+static int read_sel(struct decode *decode, const char *name, const json_t *value)
+{
+	static const struct member members[] = {
+		{"src", read_sel_src, false},	  {"dst", read_sel_dst, false},
+		{"proto", read_sel_proto, false}, {"sport", read_sel_sport, false},
+		{"dport", read_sel_dport, false},
+	};
+
+	if (!json_is_object(value))
+		return fail(decode, name, type_name(value), "must be an object");
+	return decode_members(decode, "sa.sel.", value, members, ARRAY_SIZE(members));
+}
+
+static int read_dev(struct decode *decode, const char *name, const json_t *value)
+{
+	const char *text;
+
+	if (get_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	if (text[0] == '\0' || strlen(text) >= sizeof(decode->params.dev))
+		return fail(decode, name, text, "is not an interface name: 1 to %d characters",
+			    IF_NAMESIZE - 1);
+	strcpy(decode->params.dev, text);
+	return 0;
+}
+
+int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct field_error *ret_error)
+{
+	static const struct member members[] = {
+		{"src", read_src, false},
+		{"dst", read_dst, true},
+		{"spi", read_spi, true},
+		{"reqid", read_reqid, false},
+		{"mode", read_mode, true},
+		{"aead", read_aead, true},
+		{"key", read_key, false},
+		{"icv_bits", read_icv, true},
+		{"encap", read_encap, false},
+		{"replay_window", read_window, false},
+		{"replay_seq", read_replay_seq, false},
+		{"flags", read_flags, false},
+		{"sel", read_sel, false},
+		{"dev", read_dev, false},
+	};
+	struct decode decode = {
+		.params = {.replay_window = XESP_REPLAY_WINDOW_DEFAULT},
+		.error = ret_error,
+		.path = "",
+	};
+	int err;
+
+	if (!json_is_object(object))
+		return fail(&decode, "sa", object ? type_name(object) : "", "must be an object");
+	err = decode_members(&decode, "sa.", object, members, ARRAY_SIZE(members));
+	if (err == 0)
+		*ret_params = decode.params;
+	sa_params_wipe(&decode.params);
+	return err;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Prints an SA as `ip xfrm state` lays it out, in words that sa_text.c reads again, but for the key. Runs in
+ * the CLI.
+ */
+#include <inttypes.h>
+
+#include "control/sa_flag.h"
+#include "control/sa_text.h"
+
+/* "None" as `ip xfrm` writes it: zeros of the SA's family. */
+static const char *address_text(const struct sa_params *params, const struct ip_addr *addr, char *buffer)
+{
+	if (addr->family == AF_UNSPEC)
+		return params->dst.family == AF_INET6 ? "::" : "0.0.0.0";
+	return ip_addr_format(addr, buffer);
+}
+
+static void print_flags(FILE *out, uint32_t flags)
+{
+	const char *before = " flag ";
+	const struct sa_flag_name *flag;
+
+	for (size_t row = 0; (flag = sa_flag_at(row)); row++) {
+		if (flags & flag->sa_flag) {
+			fprintf(out, "%s%s", before, flag->name);
+			before = " ";
+		}
+	}
+}
+
+static void print_replay(FILE *out, const struct sa_params *params)
+{
+	fprintf(out, "\treplay-window %u", params->replay_window);
+	if (params->replay_seq)
+		fprintf(out, " replay-seq %" PRIu32, (uint32_t)params->replay_seq);
+	if (params->replay_seq >> 32)
+		fprintf(out, " replay-seq-hi %" PRIu32, (uint32_t)(params->replay_seq >> 32));
+	print_flags(out, params->flags);
+	fputc('\n', out);
+}
+
+static void print_encap(FILE *out, const struct sa_params *params)
+{
+	const struct sa_encap *encap = &params->encap;
+	char text[IP_ADDR_TEXT_MAX];
+
+	if (!encap->present)
+		return;
+	fprintf(out, "\tencap type %s sport %u dport %u addr %s",
+		encap->type == XESP_ENCAP_IKE ? "espinudp-nonike" : "espinudp", encap->sport, encap->dport,
+		address_text(params, &encap->original_src, text));
+	if (encap->original_dst.family != AF_UNSPEC)
+		fprintf(out, " oa-dst %s", ip_addr_format(&encap->original_dst, text));
+	fputc('\n', out);
+}
+
+static void print_selector(FILE *out, const struct sa_selector *selector)
+{
+	char src[IP_PREFIX_TEXT_MAX], dst[IP_PREFIX_TEXT_MAX];
+
+	if (selector->src.addr.family == AF_UNSPEC && selector->dst.addr.family == AF_UNSPEC &&
+	    !selector->protocol && !selector->sport && !selector->dport)
+		return;
+	fprintf(out, "\tsel src %s dst %s", ip_prefix_format(&selector->src, src),
+		ip_prefix_format(&selector->dst, dst));
+	if (selector->protocol)
+		fprintf(out, " proto %u", selector->protocol);
+	if (selector->sport)
+		fprintf(out, " sport %u", selector->sport);
+	if (selector->dport)
+		fprintf(out, " dport %u", selector->dport);
+	fputc('\n', out);
+}
+
+void sa_text_print(FILE *out, const struct sa_params *params)
+{
+	const struct algo *algo = algo_by_id(params->algo);
+	char src[IP_ADDR_TEXT_MAX], dst[IP_ADDR_TEXT_MAX];
+
+	fprintf(out, "src %s dst %s\n", address_text(params, &params->src, src),
+		address_text(params, &params->dst, dst));
+	fprintf(out, "\tproto esp spi 0x%08" PRIx32 " reqid %u mode %s\n", params->spi, params->reqid,
+		params->mode == SA_MODE_TUNNEL ? "tunnel" : "transport");
+	print_replay(out, params);
+	if (algo)
+		fprintf(out, "\t%s %s <hidden> %u\n", algo->xfrm_class, algo->xfrm_name,
+			params->icv_bytes * 8u);
+	print_encap(out, params);
+	print_selector(out, &params->selector);
+	if (params->dev[0])
+		fprintf(out, "\tdev %s\n", params->dev);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words of `ip xfrm state` that are not xesp's own: those that can be passed over without changing
+ * what happens to an inbound packet, and those that cannot and are refused. Pure; any thread.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "control/sa_text_parse.h"
+
+int sa_text_xfrm_unsupported_algo(struct sa_text_parse *parse)
+{
+	const char *name;
+
+	if (sa_text_words_take(&parse->words, parse->keyword, &name) < 0)
+		return -EINVAL;
+	/* A name has parentheses or is short ("aes"); anything else may be a key. */
+	if (!strchr(name, '(') && strlen(name) >= 16)
+		name = "(hidden)";
+	return sa_text_words_fail(&parse->words, parse->keyword, name,
+				  "unsupported: xesp opens AEAD aes-gcm only, 'rfc4106(gcm(aes))'");
+}
+
+int sa_text_xfrm_unsupported(struct sa_text_parse *parse)
+{
+	const char *value = sa_text_words_peek(&parse->words);
+
+	return sa_text_words_fail(&parse->words, parse->keyword, value ? value : "",
+				  "unsupported, and without it the SA would not mean the same");
+}
+
+int sa_text_xfrm_ignored_number(struct sa_text_parse *parse)
+{
+	uint64_t number;
+
+	return sa_text_words_printed(&parse->words, parse->keyword, UINT32_MAX, &number);
+}
+
+/* Both are about sending. */
+int sa_text_xfrm_extra_flag(struct sa_text_parse *parse)
+{
+	struct sa_text_words *words = &parse->words;
+	uint64_t number;
+
+	if (sa_text_words_accept(words, "dont-encap-dscp") || sa_text_words_accept(words, "oseq-may-wrap")) {
+		while (sa_text_words_accept(words, "dont-encap-dscp") ||
+		       sa_text_words_accept(words, "oseq-may-wrap"))
+			;
+		return 0;
+	}
+	return sa_text_words_number(words, parse->keyword, UINT32_MAX, &number);
+}
+
+int sa_text_xfrm_dir(struct sa_text_parse *parse)
+{
+	const char *word;
+
+	if (sa_text_words_take(&parse->words, parse->keyword, &word) < 0)
+		return -EINVAL;
+	if (strcmp(word, "in") != 0 && strcmp(word, "out") != 0)
+		return sa_text_words_fail(&parse->words, "dir", word, "must be in or out");
+	parse->outbound = strcmp(word, "out") == 0;
+	return 0;
+}
+
+/* A mark as given, "V [mask M]", or as printed, "V/M". */
+int sa_text_xfrm_mark(struct sa_text_parse *parse)
+{
+	struct sa_text_words *words = &parse->words;
+	const char *word;
+	uint64_t mask;
+
+	if (sa_text_words_take(words, parse->keyword, &word) < 0)
+		return -EINVAL;
+	if (strcspn(word, "/") != strspn(word, "0x") || word[0] != '0')
+		return sa_text_words_fail(words, parse->keyword, word,
+					  "only 0 is supported: xesp does not mark packets");
+	if (sa_text_words_accept(words, "mask"))
+		return sa_text_words_number(words, "mask", UINT32_MAX, &mask);
+	return 0;
+}
+
+int sa_text_xfrm_if_id(struct sa_text_parse *parse)
+{
+	const char *word = sa_text_words_peek(&parse->words);
+	uint64_t if_id;
+
+	if (sa_text_words_number(&parse->words, parse->keyword, UINT32_MAX, &if_id) < 0)
+		return -EINVAL;
+	if (if_id != 0)
+		return sa_text_words_fail(&parse->words, parse->keyword, word,
+					  "only 0 is supported: xesp does not deliver to xfrm interfaces");
+	return 0;
+}
+
+int sa_text_xfrm_limit(struct sa_text_parse *parse)
+{
+	static const char *const kinds[] = {"time-soft", "time-hard", "time-use-soft", "time-use-hard",
+					    "byte-soft", "byte-hard", "packet-soft",   "packet-hard"};
+	uint64_t number;
+	const char *kind;
+
+	if (sa_text_words_take(&parse->words, parse->keyword, &kind) < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(kind, kinds[i]) == 0)
+			return sa_text_words_number(&parse->words, kind, UINT64_MAX, &number);
+	}
+	return sa_text_words_fail(&parse->words, "limit", kind, "unknown limit");
+}
+
+/* A time as `ip` prints it: "-", "invalid-time", or date and time of day. */
+static int skip_time(struct sa_text_parse *parse)
+{
+	if (sa_text_words_accept(&parse->words, "-") || sa_text_words_accept(&parse->words, "invalid-time"))
+		return 0;
+	return sa_text_words_pattern(&parse->words, parse->keyword, "* *");
+}
+
+int sa_text_xfrm_lifetime(struct sa_text_parse *parse)
+{
+	struct sa_text_words *words = &parse->words;
+
+	if (sa_text_words_accept(words, "config:"))
+		return sa_text_words_pattern(words, parse->keyword,
+					     "limit: soft * hard * limit: soft * hard * "
+					     "expire add: soft * hard * expire use: soft * hard *");
+	if (sa_text_words_pattern(words, parse->keyword, "current: * * add") < 0 || skip_time(parse) < 0 ||
+	    sa_text_words_pattern(words, parse->keyword, "use") < 0)
+		return -EINVAL;
+	return skip_time(parse);
+}
+
+int sa_text_xfrm_stats(struct sa_text_parse *parse)
+{
+	return sa_text_words_pattern(&parse->words, parse->keyword, "replay-window * replay * failed *");
+}
+
+int sa_text_xfrm_lastused(struct sa_text_parse *parse)
+{
+	return skip_time(parse);
+}
+
+int sa_text_xfrm_offload(struct sa_text_parse *parse)
+{
+	struct sa_text_words *words = &parse->words;
+
+	if (!sa_text_words_accept(words, "crypto"))
+		sa_text_words_accept(words, "packet");
+	if (sa_text_words_pattern(words, parse->keyword, "dev * dir") < 0)
+		return -EINVAL;
+	return sa_text_xfrm_dir(parse);
+}
+
+int sa_text_xfrm_offload_printed(struct sa_text_parse *parse)
+{
+	struct sa_text_words *words = &parse->words;
+
+	if (sa_text_words_pattern(words, parse->keyword, "offload parameters: dev * dir") < 0 ||
+	    sa_text_xfrm_dir(parse) < 0)
+		return -EINVAL;
+	/* iproute2 before 5.19 knew one mode only and did not print it. */
+	if (sa_text_words_accept(words, "mode"))
+		return sa_text_words_pattern(words, parse->keyword, "*");
+	return 0;
+}
+
+static int read_u32(struct sa_text_parse *parse, const char *keyword, uint32_t *ret_number)
+{
+	uint64_t number;
+
+	if (sa_text_words_pattern(&parse->words, parse->keyword, keyword) < 0 ||
+	    sa_text_words_printed(&parse->words, keyword, UINT32_MAX, &number) < 0)
+		return -EINVAL;
+	*ret_number = (uint32_t)number;
+	return 0;
+}
+
+/* The bitmap is passed over: an SA starts with everything up to the top as received, so that no packet
+ * that the kernel had accepted can be accepted again. */
+static int read_esn_context(struct sa_text_parse *parse)
+{
+	uint32_t bitmap_words, oseq;
+
+	if (read_u32(parse, "seq-hi", &parse->seq_high) < 0 || read_u32(parse, "seq", &parse->seq_low) < 0 ||
+	    read_u32(parse, "oseq-hi", &oseq) < 0 || read_u32(parse, "oseq", &oseq) < 0 ||
+	    read_u32(parse, "replay_window", &parse->esn_window) < 0 ||
+	    read_u32(parse, "bitmap-length", &bitmap_words) < 0)
+		return -EINVAL;
+	for (; bitmap_words > 0; bitmap_words--) {
+		if (sa_text_words_pattern(&parse->words, "bitmap-length", "*") < 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int sa_text_xfrm_anti_replay(struct sa_text_parse *parse)
+{
+	uint32_t unused;
+
+	if (sa_text_words_accept(&parse->words, "esn")) {
+		if (sa_text_words_pattern(&parse->words, parse->keyword, "context:") < 0)
+			return -EINVAL;
+		return read_esn_context(parse);
+	}
+	if (sa_text_words_pattern(&parse->words, parse->keyword, "context:") < 0 ||
+	    read_u32(parse, "seq", &parse->seq_low) < 0 || read_u32(parse, "oseq", &unused) < 0)
+		return -EINVAL;
+	return sa_text_words_pattern(&parse->words, parse->keyword, "bitmap *");
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rules of a request for an inbound SA, one function a group of fields. Pure; any thread.
+ */
+#include "control/validate.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+
+#define FLAGS_KNOWN (SA_FLAG_ESN | SA_FLAG_NO_ECN | SA_FLAG_DECAP_DSCP | SA_FLAG_AF_UNSPEC)
+
+/* Copies what fits. A value comes from outside: it goes to terminals, logs and JSON as plain ASCII. */
+static void copy_printable(char *to, size_t size, const char *from)
+{
+	size_t i;
+
+	for (i = 0; i < size - 1 && from[i]; i++)
+		to[i] = (from[i] >= ' ' && from[i] <= '~') ? from[i] : '?';
+	to[i] = '\0';
+}
+
+void field_error_set(struct field_error *ret_error, const char *field, const char *value, const char *format,
+		     ...)
+{
+	va_list args;
+
+	copy_printable(ret_error->field, sizeof(ret_error->field), field);
+	copy_printable(ret_error->value, sizeof(ret_error->value), value);
+	va_start(args, format);
+	vsnprintf(ret_error->rule, sizeof(ret_error->rule), format, args);
+	va_end(args);
+}
+
+static const char *number_text(char *buffer, size_t size, unsigned long long number)
+{
+	snprintf(buffer, size, "%llu", number);
+	return buffer;
+}
+
+static bool is_unicast(const struct ip_addr *addr)
+{
+	if (ip_addr_is_any(addr))
+		return false;
+	if (addr->family == AF_INET6)
+		return addr->bytes[0] != 0xff; /* RFC 4291 section 2.7 */
+	/* 224/4 is multicast, 240/4 reserved, with the broadcast address in it (RFC 1112 section 4). */
+	return addr->bytes[0] < 224;
+}
+
+static int check_addresses(const struct sa_params *params, struct field_error *ret_error)
+{
+	char text[IP_ADDR_TEXT_MAX];
+
+	ip_addr_format(&params->dst, text);
+	if (!ip_addr_size(params->dst.family)) {
+		field_error_set(ret_error, "dst", text,
+				"required: with the SPI it names the SA (RFC 4301 section 4.1)");
+		return -EINVAL;
+	}
+	if (!is_unicast(&params->dst)) {
+		field_error_set(ret_error, "dst", text, "must be a unicast address of this host");
+		return -EINVAL;
+	}
+	if (params->src.family == AF_UNSPEC)
+		return 0;
+	ip_addr_format(&params->src, text);
+	if (params->src.family != params->dst.family) {
+		field_error_set(ret_error, "src", text, "must be of the same family as dst");
+		return -EINVAL;
+	}
+	if (!is_unicast(&params->src)) {
+		field_error_set(ret_error, "src", text, "must be a unicast address, or absent for any");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_spi(const struct sa_params *params, struct field_error *ret_error)
+{
+	char text[16];
+
+	if (params->spi >= XESP_SPI_MIN)
+		return 0;
+	snprintf(text, sizeof(text), "0x%08x", params->spi);
+	field_error_set(ret_error, "spi", text, "must be 256 or above: %s (RFC 4303 section 2.1)",
+			params->spi ? "1 to 255 are reserved by IANA" : "0 is never on the wire");
+	return -EINVAL;
+}
+
+/* Writes the lengths of a list that ends with 0, `scale` times each plus `extra`: "20, 28, 36". */
+static const char *lengths_text(char *buffer, size_t size, const uint8_t *list, unsigned int extra,
+				unsigned int scale)
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (; *list && used < size; list++)
+		used += (size_t)snprintf(buffer + used, size - used, "%s%u", used ? ", " : "",
+					 (*list + extra) * scale);
+	return buffer;
+}
+
+static int check_algorithm(const struct sa_params *params, struct field_error *ret_error)
+{
+	const struct algo *algo = algo_by_id(params->algo);
+	char lengths[40], text[16];
+
+	if (!algo) {
+		field_error_set(ret_error, "aead", "none", "required: algorithm, key and ICV length");
+		return -EINVAL;
+	}
+	if (params->key_bytes < algo->salt_bytes ||
+	    !algo_length_allowed(algo->key_bytes, (unsigned int)(params->key_bytes - algo->salt_bytes))) {
+		field_error_set(ret_error, "key", "(hidden)",
+				"has %u bytes; %s takes %s bytes: the cipher key, then %u bytes of salt "
+				"(RFC 4106 section 8.1)",
+				params->key_bytes, algo->xfrm_name,
+				lengths_text(lengths, sizeof(lengths), algo->key_bytes, algo->salt_bytes, 1),
+				algo->salt_bytes);
+		return -EINVAL;
+	}
+	if (!algo_length_allowed(algo->icv_bytes, params->icv_bytes)) {
+		field_error_set(ret_error, "icv", number_text(text, sizeof(text), params->icv_bytes * 8u),
+				"an ICV of %s has %s bits (RFC 4106 section 6)", algo->xfrm_name,
+				lengths_text(lengths, sizeof(lengths), algo->icv_bytes, 0, 8));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_mode(const struct sa_params *params, struct field_error *ret_error)
+{
+	char text[16];
+
+	if (params->mode != SA_MODE_TUNNEL && params->mode != SA_MODE_TRANSPORT) {
+		field_error_set(ret_error, "mode", number_text(text, sizeof(text), params->mode),
+				"must be tunnel or transport");
+		return -EINVAL;
+	}
+	if (params->flags & ~(uint32_t)FLAGS_KNOWN) {
+		snprintf(text, sizeof(text), "0x%x", params->flags);
+		field_error_set(ret_error, "flag", text, "has unknown flags");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_replay(const struct sa_params *params, struct field_error *ret_error)
+{
+	bool esn = params->flags & SA_FLAG_ESN;
+	char text[24];
+
+	number_text(text, sizeof(text), params->replay_window);
+	if (params->replay_window != 0 && (params->replay_window < XESP_REPLAY_WINDOW_MIN ||
+					   params->replay_window > XESP_REPLAY_WINDOW_MAX)) {
+		field_error_set(ret_error, "replay-window", text,
+				"must be %u to %u packets, or 0 for no protection (RFC 4303 section 3.4.3)",
+				XESP_REPLAY_WINDOW_MIN, XESP_REPLAY_WINDOW_MAX);
+		return -EINVAL;
+	}
+	if (esn && params->replay_window == 0) {
+		field_error_set(ret_error, "replay-window", text,
+				"flag esn needs a window: the high half of the sequence number is derived "
+				"from it (RFC 4303 section 3.3.3, appendix A2)");
+		return -EINVAL;
+	}
+	number_text(text, sizeof(text), params->replay_seq);
+	if (!esn && params->replay_seq > UINT32_MAX) {
+		field_error_set(ret_error, "replay-seq-hi", text,
+				"without flag esn sequence numbers have 32 bits (RFC 4303 section 2.2)");
+		return -EINVAL;
+	}
+	if (params->replay_seq > INT64_MAX) {
+		field_error_set(ret_error, "replay-seq-hi", text, "must be below 2^63: rekey long before");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_original(const struct sa_params *params, const char *field, const struct ip_addr *addr,
+			  struct field_error *ret_error)
+{
+	char text[IP_ADDR_TEXT_MAX];
+
+	if (addr->family == AF_UNSPEC || addr->family == params->dst.family)
+		return 0;
+	field_error_set(ret_error, field, ip_addr_format(addr, text),
+			"an original address must be of the same family as dst (RFC 3948 section 3.1.2)");
+	return -EINVAL;
+}
+
+static int check_encap(const struct sa_params *params, struct field_error *ret_error)
+{
+	const struct sa_encap *encap = &params->encap;
+	char text[16];
+
+	if (!encap->present)
+		return 0;
+	if (encap->type != XESP_ENCAP_IKE && encap->type != XESP_ENCAP_RFC3948) {
+		field_error_set(ret_error, "encap", number_text(text, sizeof(text), encap->type),
+				"must be espinudp or espinudp-nonike");
+		return -EINVAL;
+	}
+	/* sport 0 means any: per-CPU SAs and NAT rebinding leave the peer's port open. */
+	if (encap->dport == 0) {
+		field_error_set(ret_error, "encap dport", "0", "must be 1 to 65535: our UDP port");
+		return -EINVAL;
+	}
+	if (check_original(params, "encap oaddr", &encap->original_src, ret_error) < 0)
+		return -EINVAL;
+	return check_original(params, "encap oa-dst", &encap->original_dst, ret_error);
+}
+
+static int check_prefix(const struct sa_params *params, const char *field, const struct ip_prefix *prefix,
+			struct field_error *ret_error)
+{
+	unsigned int max = (unsigned int)ip_addr_size(prefix->addr.family) * 8;
+	char text[IP_PREFIX_TEXT_MAX];
+
+	ip_prefix_format(prefix, text);
+	if (prefix->length > max) {
+		field_error_set(ret_error, field, text, "the prefix length must be at most %u", max);
+		return -EINVAL;
+	}
+	/* In transport mode the inner addresses are the outer ones (RFC 4301 section 4.1). */
+	if (params->mode == SA_MODE_TRANSPORT && max != 0 && prefix->addr.family != params->dst.family) {
+		field_error_set(ret_error, field, text,
+				"in transport mode selectors must be of the same family as dst");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool protocol_has_ports(uint8_t protocol)
+{
+	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP,
+					     IPPROTO_UDPLITE};
+
+	for (size_t i = 0; i < ARRAY_SIZE(with_ports); i++) {
+		if (with_ports[i] == protocol)
+			return true;
+	}
+	return false;
+}
+
+static int check_selector(const struct sa_params *params, struct field_error *ret_error)
+{
+	const struct sa_selector *selector = &params->selector;
+	char text[IP_PREFIX_TEXT_MAX];
+
+	if (check_prefix(params, "sel src", &selector->src, ret_error) < 0 ||
+	    check_prefix(params, "sel dst", &selector->dst, ret_error) < 0)
+		return -EINVAL;
+	if (selector->src.addr.family != AF_UNSPEC && selector->dst.addr.family != AF_UNSPEC &&
+	    selector->src.addr.family != selector->dst.addr.family) {
+		field_error_set(ret_error, "sel dst", ip_prefix_format(&selector->dst, text),
+				"must be of the same family as sel src");
+		return -EINVAL;
+	}
+	if ((selector->sport || selector->dport) && !protocol_has_ports(selector->protocol)) {
+		field_error_set(
+			ret_error, selector->sport ? "sel sport" : "sel dport",
+			number_text(text, sizeof(text), selector->sport ? selector->sport : selector->dport),
+			"ports need sel proto tcp, udp, dccp, sctp or udplite "
+			"(RFC 4301 section 4.4.1.1)");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_dev(const struct sa_params *params, struct field_error *ret_error)
+{
+	char text[IF_NAMESIZE + 1];
+	size_t len = strnlen(params->dev, sizeof(params->dev));
+	bool valid = len < sizeof(params->dev);
+
+	memcpy(text, params->dev, len);
+	text[len] = '\0';
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		valid = false;
+	/* The kernel's dev_valid_name(), and nothing that a terminal would interpret. */
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '/' || text[i] == ':')
+			valid = false;
+	}
+	if (valid)
+		return 0;
+	field_error_set(ret_error, "dev", text,
+			"is not an interface name: at most %d characters, no '/', ':' "
+			"or space",
+			IF_NAMESIZE - 1);
+	return -EINVAL;
+}
+
+int validate_sa(const struct sa_params *params, struct field_error *ret_error)
+{
+	static int (*const checks[])(const struct sa_params *, struct field_error *) = {
+		check_addresses, check_spi,   check_mode,     check_algorithm,
+		check_replay,	 check_encap, check_selector, check_dev,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		if (checks[i](params, ret_error) < 0)
+			return -EINVAL;
+	}
+	return 0;
+}
