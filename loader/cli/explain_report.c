@@ -211,14 +211,17 @@ static json_t *json_of_reasons(const struct explain_report *report)
 
 static int end_json(const struct explain_report *report, bool complete)
 {
-	json_t *summary = json_pack("{s:I, s:I, s:b, s:o}", "packets", (json_int_t)report->packets, "skipped",
-				    (json_int_t)report->skipped, "complete", complete, "reasons",
-				    json_of_reasons(report));
+	json_t *summary = json_pack("{s:I}", "packets", (json_int_t)report->packets);
 	int err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(exits) && summary; i++)
 		json_object_set_new(summary, reason_exit_name(exits[i]),
 				    json_integer((json_int_t)report->exits[exits[i]]));
+	if (summary) {
+		json_object_set_new(summary, SKIPPED, json_integer((json_int_t)report->skipped));
+		json_object_set_new(summary, "complete", json_boolean(complete));
+		json_object_set_new(summary, "reasons", json_of_reasons(report));
+	}
 	fputs("\n],\"summary\":", report->out);
 	err = print_json_value(report->out, summary);
 	fputs("}\n", report->out);
