@@ -18,11 +18,17 @@ static int compare(const void *a, const void *b)
 /* False if it is no IP address. */
 static bool from_sockaddr(const struct sockaddr *address, struct ip_addr *ret_addr)
 {
-	if (!address || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+	sa_family_t family;
+
+	if (!address)
+		return false;
+	/* Copied: the object may have been written as another type of address. */
+	memcpy(&family, &address->sa_family, sizeof(family));
+	if (family != AF_INET && family != AF_INET6)
 		return false;
 	memset(ret_addr, 0, sizeof(*ret_addr));
-	ret_addr->family = (uint8_t)address->sa_family;
-	if (address->sa_family == AF_INET)
+	ret_addr->family = (uint8_t)family;
+	if (family == AF_INET)
 		memcpy(ret_addr->bytes, &((const struct sockaddr_in *)address)->sin_addr, 4);
 	else
 		memcpy(ret_addr->bytes, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);

@@ -85,9 +85,11 @@ void table_add_member(struct table *table, const json_t *object, const char *nam
 
 static void measure(const struct table *table, size_t *widths)
 {
+	size_t complete = table->cell_count - table->cell_count % table->column_count;
+
 	for (size_t i = 0; i < table->column_count; i++)
 		widths[i] = strlen(table->columns[i].title);
-	for (size_t i = 0; i < table->cell_count; i++) {
+	for (size_t i = 0; i < complete; i++) {
 		size_t len = strlen(table->cells[i]);
 		size_t *width = &widths[i % table->column_count];
 
