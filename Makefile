@@ -31,8 +31,8 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-protot
 	-Wvla -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
 OPT  ?= -O2 -g
 HARDEN := -fstack-protector-strong -fPIE
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 comma := ,
+SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SAN_FLAGS) -DXESP_VERSION='"$(VERSION)"' -D_GNU_SOURCE \
 	-Iinclude -Iloader -I. -I$(O) -isystem /usr/include/libnl3 -pthread -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SAN_FLAGS) $(LDFLAGS)
@@ -58,6 +58,8 @@ GENERATED := $(O)/bpf/xesp.skel.h $(O)/org.xesp.varlink.inc
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# Only pattern rules name them, so that make would take them for temporary and build them anew each time.
+.SECONDARY: $(GENERATED) $(O)/bpf/xesp.bpf.o
 .PHONY: all deps check check-unit check-bpf check-e2e check-lint lint demo bench install uninstall clean help \
 	test-programs fuzz
 
