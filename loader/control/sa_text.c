@@ -314,19 +314,12 @@ static bool seen_mode(const struct sa_text_parse *parse)
 static int finish(struct sa_text_parse *parse)
 {
 	struct sa_params *params = &parse->params;
-	struct sa_selector *selector = &params->selector;
 
 	if (!seen_mode(parse))
 		return sa_text_words_fail(&parse->words, "mode", "", "required: tunnel or transport");
 	if (parse->esn_window)
 		params->replay_window = parse->esn_window;
 	params->replay_seq = (uint64_t)parse->seq_high << 32 | parse->seq_low;
-	/* With -s, `ip` prints the selector also of an SA without one, as zeros of the outer family. */
-	if (parse->printed_selector && (params->flags & SA_FLAG_AF_UNSPEC) && selector->src.length == 0 &&
-	    selector->dst.length == 0) {
-		selector->src = (struct ip_prefix){0};
-		selector->dst = (struct ip_prefix){0};
-	}
 	return 0;
 }
 

@@ -19,7 +19,6 @@ struct sa_text_parse {
 	uint32_t esn_window; /* of a printed ESN context, which `ip` keeps apart; 0: none */
 	bool stdin_allowed;
 	bool outbound;
-	bool printed_selector; /* with -s, `ip` prints a selector also where the SA has none */
 };
 
 /* Parses one SA. On failure `*parse` holds no key. */

@@ -100,7 +100,6 @@ static int read_uid(struct sa_text_parse *parse)
 {
 	uint64_t uid;
 
-	parse->printed_selector = true;
 	return sa_text_words_number(&parse->words, "sel uid", UINT32_MAX, &uid);
 }
 

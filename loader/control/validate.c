@@ -125,7 +125,7 @@ static int check_algorithm(const struct sa_params *params, struct field_error *r
 	}
 	if (!algo_length_allowed(algo->icv_bytes, params->icv_bytes)) {
 		field_error_set(ret_error, "icv", number_text(text, sizeof(text), params->icv_bytes * 8u),
-				"an ICV of %s has %s bits (RFC 4106 section 6)", algo->xfrm_name,
+				"of %s is supported with %s bits only (RFC 4106 section 6)", algo->xfrm_name,
 				lengths_text(lengths, sizeof(lengths), algo->icv_bytes, 0, 8));
 		return -EINVAL;
 	}
