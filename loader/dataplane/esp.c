@@ -17,7 +17,7 @@
 #define NON_IKE_MARKER_BYTES 8
 
 /* Only the owner writes, so load and store do; a locked add would cost more than the rest of the count. */
-static void count(_Atomic uint64_t *counter, uint64_t n)
+static void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {
 	uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
 
@@ -30,9 +30,9 @@ static void count_failure(struct sa_counters *counters, enum xesp_reason reason)
 	case XESP_REASON_DELIVERED:
 	case XESP_REASON_DUMMY: break;
 	case XESP_REASON_REPLAY_OLD:
-	case XESP_REASON_REPLAY_DUPLICATE: count(&counters->replayed, 1); break;
-	case XESP_REASON_AUTH_FAILED: count(&counters->auth_failed, 1); break;
-	default: count(&counters->malformed, 1); break;
+	case XESP_REASON_REPLAY_DUPLICATE: counter_add(&counters->replayed, 1); break;
+	case XESP_REASON_AUTH_FAILED: counter_add(&counters->auth_failed, 1); break;
+	default: counter_add(&counters->malformed, 1); break;
 	}
 }
 
@@ -140,7 +140,7 @@ static enum xesp_reason open_plaintext(struct esp_packet *packet)
 	if (pad_length > len)
 		return XESP_REASON_PAD_LENGTH;
 	len -= pad_length;
-	count(&sa->counters.bytes, len);
+	counter_add(&sa->counters.bytes, len);
 	/* RFC 4303 section 2.6: no error, and nothing but the next header need be well-formed. */
 	if (next_header == IPPROTO_NONE)
 		return XESP_REASON_DUMMY;
@@ -167,18 +167,18 @@ static enum xesp_reason complete(struct esp_packet *packet, uint64_t now)
 	if (reason != XESP_REASON_NONE)
 		return reason;
 	replay_advance(&sa->replay, packet->seq);
-	count(&sa->counters.packets, 1);
+	counter_add(&sa->counters.packets, 1);
 	atomic_store_explicit(&sa->counters.last_used, now, memory_order_relaxed);
 	return open_plaintext(packet);
 }
 
-void esp_open_burst(struct crypto_ctx *ctx, struct esp_packet *packets, size_t packet_count, uint64_t now)
+void esp_open_burst(struct crypto_ctx *ctx, struct esp_packet *packets, size_t count, uint64_t now)
 {
 	struct crypto_op *ops[XESP_BURST_MAX];
 	struct esp_packet *live[XESP_BURST_MAX];
 	size_t live_count = 0;
 
-	for (size_t i = 0; i < packet_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct esp_packet *packet = &packets[i];
 		enum xesp_reason reason;
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine process: unprivileged, without capabilities. Its control thread serves requests and events;
+ * the workers of each attached interface move packets. It holds the keys.
+ */
+#ifndef XESP_CONTROL_ENGINE_H
+#define XESP_CONTROL_ENGINE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "control/iface.h"
+
+struct engine_config {
+	int ipc;      /* socket to the loader */
+	int listener; /* control socket, listening */
+	const struct crypto_provider *provider;
+	const struct sink_ops *sink;
+	const char *tun;  /* name of the TUN device, or NULL */
+	const char *user; /* that the process runs as, for status */
+};
+
+struct engine {
+	const struct engine_config *config;
+	sd_event *event;
+	struct loader_channel loader;
+	struct crypto_ctx *crypto; /* the control thread's */
+	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
+};
+
+/* Runs until the loader closes its socket (returns 0), or until something fails that cannot be lived with.
+ * The caller has given up its privileges before. */
+int engine_run(const struct engine_config *config);
+
+/* The attached interface of that name, or NULL. */
+struct iface *engine_iface(const struct engine *engine, const char *dev);
+/* The interface a request means: the one named, or the only one if `dev` is empty. Else NULL. */
+struct iface *engine_pick(const struct engine *engine, const char *dev);
+
+#endif

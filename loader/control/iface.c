@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/iface.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "control/audit.h"
+
+/* The loader loads a BPF program and opens sockets in this time, or something is badly wrong. */
+#define LOADER_TIMEOUT_MS 30000
+
+static void close_fds(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+static void note_gone(struct loader_channel *loader, uint32_t ifindex)
+{
+	/* The loader has at most XESP_IFACES_MAX interfaces, and tells of each once. */
+	if (loader->gone_count < XESP_IFACES_MAX)
+		loader->gone[loader->gone_count++] = ifindex;
+}
+
+/* The loader's next word on a request. */
+static int next_answer(struct loader_channel *loader, struct ipc_message *ret_message, int *ret_fds, size_t *ret_fd_count,
+		       struct failure *ret_failure)
+{
+	int err;
+
+	do {
+		err = ipc_receive(loader->socket, LOADER_TIMEOUT_MS, ret_message, ret_fds, ret_fd_count);
+		if (err)
+			return failure_set(ret_failure, -err, "ask the loader", "restart xespd",
+					   "no answer from the loader process");
+		if (ret_message->type == IPC_LINK_GONE)
+			note_gone(loader, ret_message->link.ifindex);
+	} while (ret_message->type == IPC_LINK_GONE);
+	if (ret_message->type == IPC_FAILED) {
+		close_fds(ret_fds, *ret_fd_count);
+		*ret_failure = ret_message->failed;
+		return -EREMOTEIO;
+	}
+	return 0;
+}
+
+static int unexpected(const struct ipc_message *message, const int *fds, size_t count, struct failure *ret_failure)
+{
+	close_fds(fds, count);
+	return failure_set(ret_failure, EPROTO, "ask the loader", "restart xespd", "unexpected answer %u",
+			   message->type);
+}
+
+static int receive_attached(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure)
+{
+	struct ipc_message message;
+	int fds[IPC_FDS_MAX];
+	size_t count = 0;
+	int err = next_answer(loader, &message, fds, &count, ret_failure);
+
+	if (err)
+		return err;
+	if (message.type != IPC_ATTACHED || count != IPC_ATTACHED_FDS)
+		return unexpected(&message, fds, count, ret_failure);
+	iface->info = message.attached;
+	memcpy(&iface->fds, fds, sizeof(iface->fds));
+	return 0;
+}
+
+static int receive_queue(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure)
+{
+	struct worker_queue queue = {.sink = -1};
+	struct ipc_message message;
+	int fds[IPC_FDS_MAX];
+	size_t count = 0;
+	int err = next_answer(loader, &message, fds, &count, ret_failure);
+
+	if (err)
+		return err;
+	if (message.type != IPC_QUEUE || count < 2 || count > IPC_QUEUE_FDS)
+		return unexpected(&message, fds, count, ret_failure);
+	queue.info = message.queue;
+	queue.socket = fds[0];
+	queue.umem = fds[1];
+	if (count > 2)
+		queue.sink = fds[2];
+	err = worker_group_add(iface->workers, &queue);
+	if (err) {
+		close_fds(fds, count);
+		return failure_set(ret_failure, -err, "set up worker", "", "queue %u of %s", queue.info.number,
+				   iface->info.dev);
+	}
+	return 0;
+}
+
+static int build(const struct iface_config *config, struct iface *iface, struct failure *ret_failure)
+{
+	struct sadb_config store;
+	int err = classifier_fds_new(&iface->fds, &iface->classifier);
+
+	if (err)
+		return failure_set(ret_failure, -err, "use classifier maps", "", "%s", iface->info.dev);
+	store = (struct sadb_config){.classifier = iface->classifier,
+				     .provider = config->provider,
+				     .crypto = config->crypto,
+				     .capacity = iface->info.capacity,
+				     .quiesce = worker_group_quiesce,
+				     .quiesce_ctx = iface->workers};
+	err = sadb_new(&store, &iface->db);
+	if (err)
+		return failure_set(ret_failure, -err, "make SA store", "", "%u SAs for %s", store.capacity,
+				   iface->info.dev);
+	err = audit_new(config->event, iface->fds.audit, iface->info.dev, &iface->audit);
+	if (err)
+		return failure_set(ret_failure, -err, "read audit events", "use kernel 5.19 or later", "%s",
+				   iface->info.dev);
+	err = worker_group_start(iface->workers, iface->db);
+	if (err)
+		return failure_set(ret_failure, -err, "start workers", "", "%s", iface->info.dev);
+	return 0;
+}
+
+static int receive_queues(const struct iface_config *config, struct iface *iface, struct failure *ret_failure)
+{
+	int err = worker_group_new(iface->info.queues, config->provider, config->sink, &iface->workers);
+
+	if (err)
+		return failure_set(ret_failure, -err, "make workers", "", "%u for %s", iface->info.queues,
+				   iface->info.dev);
+	for (uint32_t i = 0; i < iface->info.queues; i++) {
+		err = receive_queue(config->loader, iface, ret_failure);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int ask_detach(struct loader_channel *loader, uint32_t ifindex, struct failure *ret_failure)
+{
+	struct ipc_message message = {.type = IPC_DETACH, .link = {.ifindex = ifindex}};
+	int fds[IPC_FDS_MAX];
+	size_t count = 0;
+	int err = ipc_send(loader->socket, &message, NULL, 0);
+
+	if (err)
+		return failure_set(ret_failure, -err, "ask the loader", "restart xespd", "detach");
+	/* After a half-done attach, queues that the loader had sent already may come first. */
+	do {
+		err = next_answer(loader, &message, fds, &count, ret_failure);
+		if (!err)
+			close_fds(fds, count);
+	} while (!err && message.type == IPC_QUEUE);
+	return err;
+}
+
+int iface_attach(const struct iface_config *config, const struct ipc_attach *request, struct iface **ret_iface,
+		 struct failure *ret_failure)
+{
+	struct ipc_message message = {.type = IPC_ATTACH, .attach = *request};
+	struct iface *iface = calloc(1, sizeof(*iface));
+	struct failure ignored;
+	int err;
+
+	if (!iface)
+		return failure_set(ret_failure, ENOMEM, "attach", "", "%s", request->dev);
+	iface->pass_keepalives = request->pass_keepalives;
+	iface->fds = (struct classifier_fds){-1, -1, -1, -1, -1, -1, -1};
+	err = ipc_send(config->loader->socket, &message, NULL, 0);
+	if (err) {
+		free(iface);
+		return failure_set(ret_failure, -err, "ask the loader", "restart xespd", "attach %s", request->dev);
+	}
+	err = receive_attached(config->loader, iface, ret_failure);
+	if (err) {
+		iface_free(iface);
+		return err;
+	}
+	err = receive_queues(config, iface, ret_failure);
+	/* -EREMOTEIO: the loader failed and has undone its part. */
+	if (!err)
+		err = build(config, iface, ret_failure);
+	if (err) {
+		if (err != -EREMOTEIO)
+			ask_detach(config->loader, iface->info.ifindex, &ignored);
+		iface_free(iface);
+		return err;
+	}
+	*ret_iface = iface;
+	return 0;
+}
+
+int iface_detach(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure)
+{
+	int err = ask_detach(loader, iface->info.ifindex, ret_failure);
+
+	/* The loader has no such interface any more: it vanished, and that is as good as detached. */
+	if (err == -EREMOTEIO && ret_failure->error == ENOENT)
+		err = 0;
+	if (!err)
+		iface_free(iface);
+	return err;
+}
+
+void iface_free(struct iface *iface)
+{
+	if (!iface)
+		return;
+	if (iface->workers)
+		worker_group_stop(iface->workers);
+	audit_free(iface->audit);
+	sadb_free(iface->db);
+	worker_group_free(iface->workers);
+	classifier_free(iface->classifier);
+	for (size_t i = 0; i < IPC_ATTACHED_FDS; i++)
+		cleanup_fd(&((int *)&iface->fds)[i]);
+	free(iface);
+}

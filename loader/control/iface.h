@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An attached interface as the engine sees it: the classifier's maps, the SA store, the workers. Made from
+ * what the loader sends, ended when the loader has detached.
+ */
+#ifndef XESP_CONTROL_IFACE_H
+#define XESP_CONTROL_IFACE_H
+
+#include <systemd/sd-event.h>
+
+#include "control/sadb.h"
+#include "dataplane/worker.h"
+#include "host/classifier.h"
+#include "host/ipc.h"
+
+struct iface {
+	struct ipc_attached info;
+	bool pass_keepalives;
+	struct classifier_fds fds;
+	struct classifier *classifier;
+	struct sadb *db;
+	struct worker_group *workers;
+	struct audit *audit;
+};
+
+/* The engine's end of the socket to the loader. Word of vanished interfaces that comes while an answer is
+ * awaited is kept in `gone` for the engine to work off. */
+struct loader_channel {
+	int socket;
+	uint32_t gone[XESP_IFACES_MAX];
+	size_t gone_count;
+};
+
+struct iface_config {
+	struct loader_channel *loader;
+	sd_event *event;
+	const struct crypto_provider *provider;
+	struct crypto_ctx *crypto;
+	const struct sink_ops *sink;
+};
+
+/* Asks the loader to attach and builds the interface from its answer. On failure `*ret_failure` says why
+ * and nothing is left attached. */
+int iface_attach(const struct iface_config *config, const struct ipc_attach *request, struct iface **ret_iface,
+		 struct failure *ret_failure);
+/* Asks the loader to detach, then frees the interface with all its SAs. */
+int iface_detach(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure);
+/* Frees what the loader has detached already, or will; NULL-safe. */
+void iface_free(struct iface *iface);
+
+#endif

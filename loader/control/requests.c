@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Methods about the daemon and its interfaces, and what all methods share. */
+#include "control/requests.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/reasons.h"
+#include "control/requests_private.h"
+
+/* ---- shared -------------------------------------------------------------------------------------------- */
+
+void request_invalid(struct varlink_call *call, const char *field, const char *value, const char *rule)
+{
+	varlink_error(call, "InvalidField", json_pack("{s:s, s:s, s:s}", "field", field, "value", value, "rule", rule));
+}
+
+void request_error_what(struct varlink_call *call, const char *name, const char *format, ...)
+{
+	char what[160];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	varlink_error(call, name, json_pack("{s:s}", "what", what));
+}
+
+void request_failed(struct varlink_call *call, const struct failure *failure)
+{
+	varlink_error(call, "Failed",
+		      json_pack("{s:s, s:i, s:s, s:s}", "operation", failure->operation, "errno", failure->error,
+				"reason", failure->reason, "advice", failure->advice));
+}
+
+bool request_unpack(struct varlink_call *call, const json_t *parameters, const char *format, ...)
+{
+	json_error_t error;
+	va_list args;
+	int failed;
+
+	va_start(args, format);
+	failed = json_vunpack_ex((json_t *)parameters, &error, JSON_STRICT, format, args);
+	va_end(args);
+	if (failed)
+		request_invalid(call, "parameters", "", error.text);
+	return !failed;
+}
+
+struct iface *request_pick(struct varlink_call *call, const struct engine *engine, const char *dev)
+{
+	struct iface *iface = engine_pick(engine, dev);
+	bool any = false;
+
+	if (iface)
+		return iface;
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		any |= engine->ifaces[i] != NULL;
+	if (dev && dev[0])
+		request_error_what(call, "NotFound", "interface %s is not attached", dev);
+	else if (any)
+		request_invalid(call, "dev", "", "several interfaces are attached: name one of them");
+	else
+		request_error_what(call, "NotFound", "no interface is attached; `xesp attach IFACE` first");
+	return NULL;
+}
+
+const char *request_parser_handle(const struct sadb_parser *parser, char *buffer)
+{
+	snprintf(buffer, REQUEST_HANDLE_MAX, "parser-%u", parser->id);
+	return buffer;
+}
+
+/* For methods on all interfaces, or on one if the request names it. False: answered, the name is unknown. */
+static bool names_known_iface(struct varlink_call *call, const struct engine *engine, const char *dev)
+{
+	if (!dev || engine_iface(engine, dev))
+		return true;
+	request_error_what(call, "NotFound", "interface %s is not attached", dev);
+	return false;
+}
+
+static bool is_meant(const struct iface *iface, const char *dev)
+{
+	return iface && (!dev || !strcmp(iface->info.dev, dev));
+}
+
+/* ---- status -------------------------------------------------------------------------------------------- */
+
+static json_t *queue_json(const struct worker_group *workers, uint32_t i)
+{
+	struct worker_state state;
+
+	worker_group_state(workers, i, &state);
+	return json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "queue", (int)state.queue,
+			 "worker", (int)i, "cpu", (int)state.cpu, "zero_copy", state.zero_copy, "frames",
+			 (int)state.frames, "frames_fill", (int)state.levels.fill, "frames_rx",
+			 (int)state.levels.rx, "frames_held", (int)state.levels.held, "rx_packets",
+			 (json_int_t)state.levels.received, "kernel_rx_dropped",
+			 (json_int_t)state.levels.kernel_rx_dropped, "kernel_rx_ring_full",
+			 (json_int_t)state.levels.kernel_rx_ring_full, "kernel_fill_ring_empty",
+			 (json_int_t)state.levels.kernel_fill_ring_empty);
+}
+
+static json_t *iface_json(const struct iface *iface)
+{
+	json_t *queues = json_array();
+
+	for (uint32_t i = 0; i < worker_group_count(iface->workers); i++)
+		json_array_append_new(queues, queue_json(iface->workers, i));
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:o}", "name", iface->info.dev, "ifindex",
+			 (int)iface->info.ifindex, "mode", iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
+			 "attach", iface->info.dispatcher ? "dispatcher" : "single", "keepalives",
+			 iface->pass_keepalives ? "pass" : "consume", "sas", (int)sadb_count(iface->db), "parsers",
+			 (int)sadb_parser_count(iface->db), "capacity", (int)sadb_capacity(iface->db), "queues",
+			 queues);
+}
+
+static void request_status(struct varlink_call *call, const json_t *parameters, void *ctx)
+{
+	const struct engine *engine = ctx;
+	const struct engine_config *config = engine->config;
+	json_t *ifaces;
+	char sink[32];
+
+	if (!request_unpack(call, parameters, "{}"))
+		return;
+	ifaces = json_array();
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (engine->ifaces[i])
+			json_array_append_new(ifaces, iface_json(engine->ifaces[i]));
+	snprintf(sink, sizeof(sink), "%s%s%s", config->sink->name, config->tun ? " " : "",
+		 config->tun ? config->tun : "");
+	varlink_reply(call, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:o}", "version", XESP_VERSION, "pid",
+				      (int)getppid(), "engine_pid", (int)getpid(), "engine_user", config->user,
+				      "crypto", config->provider->name, "crypto_detail",
+				      config->provider->ctx_describe(engine->crypto), "sink", sink, "interfaces",
+				      ifaces));
+}
+
+/* ---- attach, detach ------------------------------------------------------------------------------------- */
+
+static bool parse_mode(const char *word, uint32_t *ret_mode)
+{
+	static const char *const words[] = {
+		[IPC_XDP_AUTO] = "auto", [IPC_XDP_NATIVE] = "native", [IPC_XDP_GENERIC] = "generic"};
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i], word)) {
+			*ret_mode = i;
+			return true;
+		}
+	return false;
+}
+
+static bool parse_attach(struct varlink_call *call, const json_t *parameters, struct ipc_attach *ret_request)
+{
+	const char *dev;
+	const char *mode = "auto";
+	const char *keepalives = "consume";
+	struct ipc_attach request = {0};
+
+	if (!request_unpack(call, parameters, "{s:s, s?s, s?s}", "dev", &dev, "mode", &mode, "keepalives",
+			    &keepalives))
+		return false;
+	if (!dev[0] || strlen(dev) >= sizeof(request.dev)) {
+		request_invalid(call, "dev", dev, "an interface name has 1 to 15 characters");
+		return false;
+	}
+	snprintf(request.dev, sizeof(request.dev), "%s", dev);
+	if (!parse_mode(mode, &request.mode)) {
+		request_invalid(call, "mode", mode, "auto, native or generic");
+		return false;
+	}
+	request.pass_keepalives = !strcmp(keepalives, "pass");
+	if (!request.pass_keepalives && strcmp(keepalives, "consume")) {
+		request_invalid(call, "keepalives", keepalives, "consume or pass");
+		return false;
+	}
+	*ret_request = request;
+	return true;
+}
+
+static void request_attach(struct varlink_call *call, const json_t *parameters, void *ctx)
+{
+	struct engine *engine = ctx;
+	struct iface_config config = {.loader = &engine->loader,
+				      .event = engine->event,
+				      .provider = engine->config->provider,
+				      .crypto = engine->crypto,
+				      .sink = engine->config->sink};
+	struct ipc_attach request;
+	struct failure failure;
+	struct iface **place = NULL;
+
+	if (!parse_attach(call, parameters, &request))
+		return;
+	if (engine_iface(engine, request.dev)) {
+		request_error_what(call, "AlreadyExists", "interface %s is attached", request.dev);
+		return;
+	}
+	for (size_t i = 0; i < XESP_IFACES_MAX && !place; i++)
+		if (!engine->ifaces[i])
+			place = &engine->ifaces[i];
+	if (!place) {
+		varlink_error(call, "CapacityExceeded",
+			      json_pack("{s:s, s:i}", "what", "interfaces", "limit", XESP_IFACES_MAX));
+		return;
+	}
+	if (iface_attach(&config, &request, place, &failure)) {
+		log_warning("attach %s: %s: %s", request.dev, failure.operation, failure.reason);
+		request_failed(call, &failure);
+		return;
+	}
+	log_info("%s: attached, %s XDP, %s, %u queues", request.dev,
+		 (*place)->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
+		 (*place)->info.dispatcher ? "beside other programs" : "as the only program",
+		 (*place)->info.queues);
+	varlink_reply(call, json_pack("{s:o}", "interface", iface_json(*place)));
+}
+
+static void request_detach(struct varlink_call *call, const json_t *parameters, void *ctx)
+{
+	struct engine *engine = ctx;
+	struct failure failure;
+	const char *dev;
+
+	if (!request_unpack(call, parameters, "{s:s}", "dev", &dev))
+		return;
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {
+		if (!is_meant(engine->ifaces[i], dev))
+			continue;
+		if (iface_detach(&engine->loader, engine->ifaces[i], &failure)) {
+			request_failed(call, &failure);
+			return;
+		}
+		engine->ifaces[i] = NULL;
+		varlink_reply(call, NULL);
+		return;
+	}
+	request_error_what(call, "NotFound", "interface %s is not attached", dev);
+}
+
+/* ---- parser entries, counters ----------------------------------------------------------------------------- */
+
+static void append_parsers(const struct iface *iface, json_t *list)
+{
+	char handle[REQUEST_HANDLE_MAX];
+
+	for (uint32_t i = 0; i < sadb_parser_count(iface->db); i++) {
+		const struct sadb_parser *parser = sadb_parser_at(iface->db, i);
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:i, s:i}", "dev", iface->info.dev, "handle",
+						request_parser_handle(parser, handle), "type",
+						parser->type == XESP_ENCAP_IKE ? "espinudp_nonike" : "espinudp",
+						"port", (int)parser->port, "sas", (int)parser->refs));
+	}
+}
+
+static void request_list_parsers(struct varlink_call *call, const json_t *parameters, void *ctx)
+{
+	const struct engine *engine = ctx;
+	const char *dev = NULL;
+	json_t *list;
+
+	if (!request_unpack(call, parameters, "{s?s}", "dev", &dev) || !names_known_iface(call, engine, dev))
+		return;
+	list = json_array();
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (is_meant(engine->ifaces[i], dev))
+			append_parsers(engine->ifaces[i], list);
+	varlink_reply(call, json_pack("{s:o}", "parsers", list));
+}
+
+static json_t *counters_json(const struct iface *iface)
+{
+	uint64_t counters[XESP_REASON_END] = {0};
+	json_t *list = json_array();
+
+	iface->classifier->ops->read_counters(iface->classifier, counters);
+	worker_group_counters(iface->workers, counters);
+	for (unsigned int number = 1; number < XESP_REASON_END; number++) {
+		const struct reason_info *reason = reason_info(number);
+
+		if (reason)
+			json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:s}", "name", reason->name, "number",
+							      (int)number, "exit", reason_exit_name(reason->exit),
+							      "packets", (json_int_t)counters[number], "text",
+							      reason->text));
+	}
+	return json_pack("{s:s, s:o}", "dev", iface->info.dev, "counters", list);
+}
+
+static void request_stats(struct varlink_call *call, const json_t *parameters, void *ctx)
+{
+	const struct engine *engine = ctx;
+	const char *dev = NULL;
+	json_t *list;
+
+	if (!request_unpack(call, parameters, "{s?s}", "dev", &dev) || !names_known_iface(call, engine, dev))
+		return;
+	list = json_array();
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (is_meant(engine->ifaces[i], dev))
+			json_array_append_new(list, counters_json(engine->ifaces[i]));
+	varlink_reply(call, json_pack("{s:o}", "interfaces", list));
+}
+
+/* ---- the interface ---------------------------------------------------------------------------------------- */
+
+static const char description[] =
+#include "org.xesp.varlink.inc"
+	;
+
+static const struct varlink_method methods[] = {
+	{"Status", request_status},
+	{"Attach", request_attach},
+	{"Detach", request_detach},
+	{"AddSa", request_add_sa},
+	{"DeleteSa", request_delete_sa},
+	{"ListSas", request_list_sas},
+	{"FlushSas", request_flush_sas},
+	{"ListParsers", request_list_parsers},
+	{"Stats", request_stats},
+	{NULL, NULL},
+};
+
+int requests_serve(struct engine *engine, int listener, struct varlink_server **ret_server)
+{
+	const struct varlink_config config = {.interface = "org.xesp",
+					      .description = description,
+					      .vendor = "xesp",
+					      .product = "xespd",
+					      .version = XESP_VERSION,
+					      .methods = methods,
+					      .ctx = engine};
+
+	return varlink_server_new(&config, engine->event, listener, ret_server);
+}

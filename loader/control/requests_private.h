@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the request methods share. `ctx` of every method is the struct engine.
+ */
+#ifndef XESP_CONTROL_REQUESTS_PRIVATE_H
+#define XESP_CONTROL_REQUESTS_PRIVATE_H
+
+#include "control/engine.h"
+#include "control/varlink.h"
+
+/* json_unpack in strict mode; on failure answers the call with InvalidField and returns false. */
+bool request_unpack(struct varlink_call *call, const json_t *parameters, const char *format, ...);
+
+void request_invalid(struct varlink_call *call, const char *field, const char *value, const char *rule);
+__attribute__((format(printf, 3, 4))) void request_error_what(struct varlink_call *call, const char *name,
+							      const char *format, ...);
+void request_failed(struct varlink_call *call, const struct failure *failure);
+
+/* The interface a request means (see engine_pick()); answers the call and returns NULL if there is none. */
+struct iface *request_pick(struct varlink_call *call, const struct engine *engine, const char *dev);
+
+/* Handle of a parser entry as text, at most REQUEST_HANDLE_MAX bytes; returns `buffer`. */
+#define REQUEST_HANDLE_MAX 24
+const char *request_parser_handle(const struct sadb_parser *parser, char *buffer);
+
+void request_add_sa(struct varlink_call *call, const json_t *parameters, void *ctx);
+void request_delete_sa(struct varlink_call *call, const json_t *parameters, void *ctx);
+void request_list_sas(struct varlink_call *call, const json_t *parameters, void *ctx);
+void request_flush_sas(struct varlink_call *call, const json_t *parameters, void *ctx);
+
+#endif

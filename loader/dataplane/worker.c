@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dataplane/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "dataplane/handoff.h"
+
+/* Where a packet of the burst came from, to give its frame back. */
+struct origin {
+	uint32_t worker;
+	uint64_t addr;
+	uint8_t *packet;
+};
+
+struct burst {
+	size_t count;
+	struct esp_packet packets[XESP_BURST_MAX];
+	struct origin origins[XESP_BURST_MAX];
+};
+
+struct worker {
+	struct worker_group *group;
+	uint32_t number;
+	uint32_t cpu;
+	pthread_t thread;
+	bool started;
+	int wake; /* eventfd: a packet was handed over, or the end */
+	struct xsk xsk;
+	struct sink sink;
+	struct crypto_ctx *crypto;
+	uint32_t away; /* frames of this worker that others hold */
+	struct burst burst;
+	/* Odd while the worker may hold an SA that it found in the store. */
+	_Alignas(64) _Atomic uint64_t epoch;
+	_Atomic bool idle; /* in poll(), or about to be: wants a wake-up */
+	_Alignas(64) _Atomic uint64_t counters[XESP_REASON_END - XESP_ENGINE_REASON_FIRST];
+};
+
+struct worker_group {
+	uint32_t capacity;
+	uint32_t count;
+	const struct crypto_provider *provider;
+	const struct sink_ops *sink;
+	const struct sadb *db;
+	_Atomic bool stop;
+	struct worker **workers;
+	/* [to * capacity + from]; NULL with a single queue */
+	struct handoff *packets;
+	/* [to * capacity + from]: frames that come back to worker `to` */
+	struct handoff *frames;
+};
+
+/* ---- counting --------------------------------------------------------------------------------------- */
+
+static void count_reason(struct worker *worker, enum xesp_reason reason)
+{
+	_Atomic uint64_t *counter = &worker->counters[reason - XESP_ENGINE_REASON_FIRST];
+
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+/* ---- frames ----------------------------------------------------------------------------------------- */
+
+static struct handoff *packets_to(const struct worker_group *group, uint32_t to, uint32_t from)
+{
+	return &group->packets[to * group->capacity + from];
+}
+
+static struct handoff *frames_to(const struct worker_group *group, uint32_t to, uint32_t from)
+{
+	return &group->frames[to * group->capacity + from];
+}
+
+static void give_back(struct worker *worker, const struct origin *origin)
+{
+	struct handoff_item item = {.addr = origin->addr};
+
+	if (origin->worker == worker->number)
+		xsk_return(&worker->xsk, origin->addr);
+	else /* has room: not more packets are out than the ring of the way here holds */
+		handoff_push(frames_to(worker->group, origin->worker, worker->number), &item);
+}
+
+static void take_back(struct worker *worker)
+{
+	struct worker_group *group = worker->group;
+	struct handoff_item item;
+
+	for (uint32_t from = 0; group->frames && from < group->count; from++)
+		while (handoff_pop(frames_to(group, worker->number, from), &item)) {
+			xsk_return(&worker->xsk, item.addr);
+			worker->away--;
+		}
+}
+
+/* ---- handing over ------------------------------------------------------------------------------------ */
+
+static void wake(struct worker *worker)
+{
+	uint64_t one = 1;
+
+	/* A full eventfd counter wakes as well. */
+	(void)!write(worker->wake, &one, sizeof(one));
+}
+
+/* The frame is away from here until it has come back, so both rings of a pair are bounded by packets that
+ * are on the way in either of them. */
+static bool pair_has_room(const struct worker_group *group, uint32_t to, uint32_t from)
+{
+	struct handoff *out = packets_to(group, to, from);
+	struct handoff *back = frames_to(group, from, to);
+	uint32_t sent = atomic_load_explicit(&out->head, memory_order_relaxed);
+	uint32_t returned = atomic_load_explicit(&back->tail, memory_order_relaxed);
+
+	return sent - returned < HANDOFF_SIZE;
+}
+
+static bool hand_over(struct worker *worker, uint32_t owner, const struct origin *origin, uint32_t len)
+{
+	struct worker_group *group = worker->group;
+	struct handoff_item item = {.packet = origin->packet, .addr = origin->addr, .len = len};
+
+	/* Half of the frames stay: with an empty fill ring no packet would come to wake this worker, and so
+	 * none of its frames would be taken back. */
+	if (worker->away >= worker->xsk.info.frames / 2 || !pair_has_room(group, owner, worker->number) ||
+	    !handoff_push(packets_to(group, owner, worker->number), &item))
+		return false;
+	worker->away++;
+	/* Pairs with the fence in sleep_until_work(): either it sees the packet, or we see it idle. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&group->workers[owner]->idle, memory_order_relaxed))
+		wake(group->workers[owner]);
+	return true;
+}
+
+/* The worker that owns the SA; the first to see a packet of it becomes the owner. */
+static uint32_t owner_of(struct sa *sa, uint32_t number)
+{
+	uint32_t owner = atomic_load_explicit(&sa->owner, memory_order_acquire);
+
+	if (owner == SA_OWNER_NONE && atomic_compare_exchange_strong(&sa->owner, &owner, number))
+		owner = number;
+	return owner;
+}
+
+/* ---- one burst --------------------------------------------------------------------------------------- */
+
+static void refuse(struct worker *worker, const struct origin *origin, enum xesp_reason reason)
+{
+	count_reason(worker, reason);
+	give_back(worker, origin);
+}
+
+/* Puts a packet into the burst, hands it to the owner of its SA, or ends it. */
+static void sort_packet(struct worker *worker, const struct origin *origin, uint32_t len, bool handed_over)
+{
+	struct burst *burst = &worker->burst;
+	struct esp_packet *packet = &burst->packets[burst->count];
+	struct sa *sa;
+	uint32_t owner;
+
+	memcpy(&packet->meta, origin->packet - sizeof(packet->meta), sizeof(packet->meta));
+	if (packet->meta.magic != XESP_META_MAGIC) {
+		refuse(worker, origin, XESP_REASON_BAD_META);
+		return;
+	}
+	sa = sadb_get(worker->group->db, packet->meta.sa_index, packet->meta.sa_generation);
+	if (!sa) {
+		refuse(worker, origin, XESP_REASON_SA_GONE);
+		return;
+	}
+	owner = owner_of(sa, worker->number);
+	if (owner != worker->number) {
+		/* A packet travels once; an owner never changes, so `handed_over` cannot get here. */
+		if (handed_over || !hand_over(worker, owner, origin, len))
+			refuse(worker, origin, XESP_REASON_HANDOFF_FULL);
+		return;
+	}
+	packet->frame = origin->packet;
+	packet->frame_len = len;
+	packet->sa = sa;
+	burst->origins[burst->count++] = *origin;
+}
+
+static bool collect_received(struct worker *worker)
+{
+	struct xsk_frame frames[XESP_BURST_MAX];
+	uint32_t count = xsk_receive(&worker->xsk, frames, XESP_BURST_MAX);
+
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(worker->xsk.umem + frames[i].addr - sizeof(struct xesp_meta));
+	for (uint32_t i = 0; i < count; i++) {
+		struct origin origin = {.worker = worker->number,
+					.addr = frames[i].addr,
+					.packet = worker->xsk.umem + frames[i].addr};
+
+		sort_packet(worker, &origin, frames[i].len, false);
+	}
+	return count > 0;
+}
+
+static bool collect_handed_over(struct worker *worker)
+{
+	struct worker_group *group = worker->group;
+	struct handoff_item item;
+	bool any = false;
+
+	for (uint32_t from = 0; group->packets && from < group->count; from++)
+		while (worker->burst.count < XESP_BURST_MAX &&
+		       handoff_pop(packets_to(group, worker->number, from), &item)) {
+			struct origin origin = {.worker = from, .addr = item.addr, .packet = item.packet};
+
+			sort_packet(worker, &origin, item.len, true);
+			any = true;
+		}
+	return any;
+}
+
+static uint64_t now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+static void work_off(struct worker *worker)
+{
+	struct burst *burst = &worker->burst;
+
+	if (!burst->count)
+		return;
+	esp_open_burst(worker->crypto, burst->packets, burst->count, now_seconds());
+	worker->sink.ops->deliver(&worker->sink, burst->packets, burst->count);
+	for (size_t i = 0; i < burst->count; i++) {
+		count_reason(worker, burst->packets[i].reason);
+		give_back(worker, &burst->origins[i]);
+	}
+	burst->count = 0;
+}
+
+/* One round of everything there is to do; false if there was nothing. Between the two stores to `epoch`
+ * the worker may hold SAs, outside it holds none. */
+static bool run_once(struct worker *worker)
+{
+	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_relaxed);
+	bool any;
+
+	atomic_store_explicit(&worker->epoch, epoch + 1, memory_order_relaxed);
+	/* Pairs with worker_group_quiesce(): either it sees us busy, or we no longer find the SA. */
+	atomic_thread_fence(memory_order_seq_cst);
+	take_back(worker);
+	any = collect_received(worker);
+	work_off(worker);
+	any |= collect_handed_over(worker);
+	work_off(worker);
+	atomic_store_explicit(&worker->epoch, epoch + 2, memory_order_release);
+	xsk_flush(&worker->xsk);
+	return any;
+}
+
+/* ---- the thread -------------------------------------------------------------------------------------- */
+
+static bool has_handed_over(const struct worker *worker)
+{
+	const struct worker_group *group = worker->group;
+
+	for (uint32_t from = 0; group->packets && from < group->count; from++)
+		if (!handoff_empty(packets_to(group, worker->number, from)))
+			return true;
+	return false;
+}
+
+static void sleep_until_work(struct worker *worker)
+{
+	struct pollfd fds[2] = {{.fd = worker->xsk.socket, .events = POLLIN},
+				{.fd = worker->wake, .events = POLLIN}};
+	uint64_t ignored;
+
+	atomic_store_explicit(&worker->idle, true, memory_order_relaxed);
+	/* Pairs with the fence in hand_over(). */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!has_handed_over(worker) && !atomic_load(&worker->group->stop))
+		poll(fds, 2, -1);
+	atomic_store_explicit(&worker->idle, false, memory_order_relaxed);
+	if (fds[1].revents & POLLIN)
+		(void)!read(worker->wake, &ignored, sizeof(ignored));
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (;;) {
+		bool any = run_once(worker);
+
+		if (any)
+			continue;
+		if (atomic_load(&worker->group->stop))
+			return NULL;
+		sleep_until_work(worker);
+	}
+}
+
+/* The n-th of the CPUs that this process may use, so that a cpuset is respected. */
+static uint32_t cpu_for(uint32_t number)
+{
+	cpu_set_t allowed;
+	uint32_t left;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) || !CPU_COUNT(&allowed))
+		return 0;
+	left = number % (uint32_t)CPU_COUNT(&allowed);
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &allowed) && left-- == 0)
+			return cpu;
+	return 0;
+}
+
+static int start_worker(struct worker *worker)
+{
+	pthread_attr_t attr;
+	cpu_set_t cpu;
+	char name[16];
+	int err;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(worker->cpu, &cpu);
+	err = pthread_attr_init(&attr);
+	if (err)
+		return -err;
+	err = pthread_attr_setaffinity_np(&attr, sizeof(cpu), &cpu);
+	if (!err)
+		err = pthread_create(&worker->thread, &attr, worker_main, worker);
+	pthread_attr_destroy(&attr);
+	if (err)
+		return -err;
+	worker->started = true;
+	snprintf(name, sizeof(name), "worker-%u", worker->number);
+	pthread_setname_np(worker->thread, name);
+	return 0;
+}
+
+/* ---- the group --------------------------------------------------------------------------------------- */
+
+static void free_worker(struct worker *worker)
+{
+	if (!worker)
+		return;
+	if (worker->xsk.umem)
+		xsk_unmap(&worker->xsk);
+	cleanup_fd(&worker->sink.fd);
+	cleanup_fd(&worker->wake);
+	if (worker->crypto)
+		worker->group->provider->ctx_free(worker->crypto);
+	free(worker);
+}
+
+int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, const struct sink_ops *sink,
+		     struct worker_group **ret_group)
+{
+	struct worker_group *group = calloc(1, sizeof(*group));
+
+	if (!group)
+		return -ENOMEM;
+	*group = (struct worker_group){.capacity = capacity, .provider = provider, .sink = sink};
+	group->workers = calloc(capacity, sizeof(struct worker *));
+	if (capacity > 1) {
+		size_t bytes = (size_t)capacity * capacity * sizeof(struct handoff);
+
+		/* Pages of pairs that never exchange a packet are never touched. */
+		group->packets = aligned_alloc(64, bytes);
+		group->frames = aligned_alloc(64, bytes);
+		if (group->packets && group->frames)
+			for (size_t i = 0; i < (size_t)capacity * capacity; i++) {
+				atomic_init(&group->packets[i].head, 0);
+				atomic_init(&group->packets[i].tail, 0);
+				atomic_init(&group->frames[i].head, 0);
+				atomic_init(&group->frames[i].tail, 0);
+			}
+	}
+	if (!group->workers || (capacity > 1 && (!group->packets || !group->frames))) {
+		worker_group_free(group);
+		return -ENOMEM;
+	}
+	*ret_group = group;
+	return 0;
+}
+
+void worker_group_free(struct worker_group *group)
+{
+	if (!group)
+		return;
+	worker_group_stop(group);
+	for (uint32_t i = 0; i < group->count; i++)
+		free_worker(group->workers[i]);
+	free(group->workers);
+	free(group->packets);
+	free(group->frames);
+	free(group);
+}
+
+int worker_group_add(struct worker_group *group, const struct worker_queue *queue)
+{
+	struct worker *worker = NULL;
+	int err;
+
+	if (group->count == group->capacity)
+		return -ENOSPC;
+	worker = aligned_alloc(64, (sizeof(*worker) + 63) / 64 * 64);
+	if (!worker)
+		return -ENOMEM;
+	memset(worker, 0, sizeof(*worker));
+	worker->group = group;
+	worker->number = group->count;
+	worker->cpu = cpu_for(group->count);
+	worker->sink = (struct sink){.ops = group->sink, .fd = -1};
+	worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (worker->wake < 0) {
+		err = -errno;
+		goto failed;
+	}
+	err = group->provider->ctx_new(&worker->crypto);
+	if (err)
+		goto failed;
+	err = xsk_map(&queue->info, queue->socket, queue->umem, &worker->xsk);
+	if (err)
+		goto failed;
+	worker->sink.fd = queue->sink;
+	group->workers[group->count++] = worker;
+	return 0;
+
+failed:
+	free_worker(worker);
+	return err;
+}
+
+int worker_group_start(struct worker_group *group, const struct sadb *db)
+{
+	group->db = db;
+	for (uint32_t i = 0; i < group->count; i++) {
+		int err = start_worker(group->workers[i]);
+
+		if (err) {
+			worker_group_stop(group);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* Threads that have ended may have handed packets to others that ended before: what is left is worked
+ * off here, so that every packet has its exit. */
+static void drain(struct worker_group *group)
+{
+	bool any;
+
+	do {
+		any = false;
+		for (uint32_t i = 0; i < group->count; i++)
+			any |= run_once(group->workers[i]);
+	} while (any);
+}
+
+void worker_group_stop(struct worker_group *group)
+{
+	bool started = false;
+
+	atomic_store(&group->stop, true);
+	for (uint32_t i = 0; i < group->count; i++)
+		if (group->workers[i]->started)
+			wake(group->workers[i]);
+	for (uint32_t i = 0; i < group->count; i++)
+		if (group->workers[i]->started) {
+			pthread_join(group->workers[i]->thread, NULL);
+			group->workers[i]->started = false;
+			started = true;
+		}
+	if (started)
+		drain(group);
+}
+
+void worker_group_quiesce(void *ctx)
+{
+	struct worker_group *group = ctx;
+
+	/* The store has unpublished the SA before; see run_once(). */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (uint32_t i = 0; i < group->count; i++) {
+		struct worker *worker = group->workers[i];
+		uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_acquire);
+
+		while ((epoch & 1) && atomic_load_explicit(&worker->epoch, memory_order_acquire) == epoch)
+			sched_yield();
+	}
+}
+
+uint32_t worker_group_count(const struct worker_group *group)
+{
+	return group->count;
+}
+
+void worker_group_state(const struct worker_group *group, uint32_t i, struct worker_state *ret_state)
+{
+	const struct worker *worker = group->workers[i];
+
+	*ret_state = (struct worker_state){.queue = worker->xsk.info.number,
+					   .cpu = worker->cpu,
+					   .zero_copy = worker->xsk.info.zero_copy,
+					   .frames = worker->xsk.info.frames};
+	xsk_read_levels(&worker->xsk, &ret_state->levels);
+}
+
+void worker_group_counters(const struct worker_group *group, uint64_t *counters)
+{
+	for (uint32_t i = 0; i < group->count; i++)
+		for (uint32_t reason = XESP_ENGINE_REASON_FIRST; reason < XESP_REASON_END; reason++)
+			counters[reason] +=
+				atomic_load_explicit(&group->workers[i]->counters[reason - XESP_ENGINE_REASON_FIRST],
+						     memory_order_relaxed);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The workers of one interface: one thread a receive queue. A worker takes packets from its AF_XDP socket,
+ * opens those whose SA it owns, hands the others to their owner, delivers, and gives the frames back. An SA
+ * belongs to the worker that saw its first packet, so no window is ever locked.
+ */
+#ifndef XESP_DATAPLANE_WORKER_H
+#define XESP_DATAPLANE_WORKER_H
+
+#include <stdint.h>
+#include <xesp/drop_reasons.h>
+
+#include "control/sadb.h"
+#include "dataplane/sink.h"
+#include "dataplane/xsk.h"
+
+struct worker_group;
+
+/* One queue as the loader opened it. The group takes over the descriptors when worker_group_add()
+ * succeeds. */
+struct worker_queue {
+	struct ipc_queue info;
+	int socket;
+	int umem;
+	int sink; /* -1 for the null sink */
+};
+
+/* What the workers of a group have counted, for status and stats. */
+struct worker_state {
+	uint32_t queue;
+	uint32_t cpu;
+	bool zero_copy;
+	uint32_t frames;
+	struct xsk_levels levels;
+};
+
+int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, const struct sink_ops *sink,
+		     struct worker_group **ret_group);
+/* Ends the threads after they have worked off what was received, closes everything; NULL-safe. The
+ * interface must be detached, the SA store still be there. */
+void worker_group_free(struct worker_group *group);
+
+int worker_group_add(struct worker_group *group, const struct worker_queue *queue);
+/* Starts one thread a queue; `db` must outlive the group's threads. */
+int worker_group_start(struct worker_group *group, const struct sadb *db);
+/* Ends the threads but keeps counters and memory; idempotent. */
+void worker_group_stop(struct worker_group *group);
+
+/* Returns when each worker has passed a point where it holds no SA (struct sadb_config.quiesce). */
+void worker_group_quiesce(void *group);
+
+uint32_t worker_group_count(const struct worker_group *group);
+void worker_group_state(const struct worker_group *group, uint32_t i, struct worker_state *ret_state);
+/* Adds to `counters`, XESP_REASON_END elements indexed by reason. */
+void worker_group_counters(const struct worker_group *group, uint64_t *counters);
+
+#endif

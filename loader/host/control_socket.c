@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host/control_socket.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define BACKLOG 128
+
+static int make_directory(const char *path, const struct group *group, struct failure *ret_failure)
+{
+	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *dir;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	dir = dirname(copy);
+	if (mkdir(dir, 0750)) {
+		if (errno == EEXIST)
+			return 0;
+		return failure_set(ret_failure, errno, "listen on the control socket", "create the directory",
+				   "directory %s", dir);
+	}
+	if (group && chown(dir, 0, group->gr_gid))
+		return failure_set(ret_failure, errno, "listen on the control socket", "", "owner of %s", dir);
+	return 0;
+}
+
+/* A socket file without a listener is what a killed xespd leaves behind. */
+static bool is_served(const struct sockaddr_un *address)
+{
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 && (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) || errno == EAGAIN);
+}
+
+int control_socket_listen(const char *path, int *ret_socket, struct failure *ret_failure)
+{
+	const struct group *group = getgrnam("xesp");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t old_mask;
+	int err;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return failure_set(ret_failure, ENAMETOOLONG, "listen on the control socket", "use a shorter path",
+				   "%.60s...", path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	err = make_directory(path, group, ret_failure);
+	if (err)
+		return err;
+	if (is_served(&address))
+		return failure_set(ret_failure, EADDRINUSE, "listen on the control socket",
+				   "end the other xespd, or use another path with --socket", "%s", path);
+	unlink(path);
+	old_mask = umask(0117); /* rw for owner and group */
+	err = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG) ? errno : 0;
+	umask(old_mask);
+	if (!err && chown(path, 0, group ? group->gr_gid : 0))
+		err = errno;
+	if (err)
+		return failure_set(ret_failure, err, "listen on the control socket", "run as root", "%s", path);
+	*ret_socket = TAKE_FD(fd);
+	return 0;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * xespd: reads its options, splits into loader and engine (see docs/ARCHITECTURE.md), and waits.
+ */
+#include <argp.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include <xesp/limits.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "control/engine.h"
+#include "control/sa_json.h"
+#include "host/control_socket.h"
+#include "host/loader.h"
+#include "host/privileges.h"
+#include "host/xdp_attach.h"
+
+struct options {
+	const char *socket;
+	const char *user; /* NULL: xesp or nobody */
+	const char *tun;
+	const char *sink;
+	const char *crypto;
+	uint32_t capacity;
+	enum log_level most_verbose;
+};
+
+const char *argp_program_version = "xespd " XESP_VERSION;
+
+static const char doc[] =
+	"Serves interfaces that `xesp attach` names: opens the ESP, in UDP or not, of the SAs that `xesp sa add` "
+	"installs, and hands the packets to the host through a TUN device. Runs in the foreground; the log goes to "
+	"standard error.";
+
+enum { KEY_MAX_SAS = 256, KEY_SINK };
+
+static const struct argp_option argp_options[] = {
+	{"socket", 's', "PATH", 0, "control socket (default " CONTROL_SOCKET_DEFAULT ")", 0},
+	{"tun", 't', "NAME", 0, "TUN device that opened packets come out of (default xesp0)", 0},
+	{"user", 'u', "USER", 0, "unprivileged user of the engine process (default xesp, else nobody)", 0},
+	{"crypto", 'c', "PROVIDER", 0, "auto, ipsec-mb or openssl (default auto)", 0},
+	{"max-sas", KEY_MAX_SAS, "N", 0, "SAs that one interface can hold (default 65536)", 0},
+	{"sink", KEY_SINK, "SINK", 0, "tun, or null to throw opened packets away (for measurements)", 0},
+	{"verbose", 'v', NULL, 0, "log what libbpf and libxdp say as well", 0},
+	{0},
+};
+
+static void parse_capacity(const char *arg, struct argp_state *state, uint32_t *ret_capacity)
+{
+	char *end;
+	unsigned long value = strtoul(arg, &end, 10);
+
+	if (*end || end == arg || value < 1 || value > XESP_SA_CAPACITY_MAX)
+		argp_error(state, "--max-sas: value '%s': a number from 1 to %u", arg, XESP_SA_CAPACITY_MAX);
+	*ret_capacity = (uint32_t)value;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 's': options->socket = arg; break;
+	case 't':
+		if (!arg[0] || strlen(arg) >= IF_NAMESIZE || strchr(arg, '/') || strchr(arg, '%'))
+			argp_error(state, "--tun: value '%s': an interface name of 1 to 15 characters", arg);
+		options->tun = arg;
+		break;
+	case 'u': options->user = arg; break;
+	case 'c':
+		if (!crypto_provider_by_name(arg))
+			argp_error(state, "--crypto: value '%s': auto, ipsec-mb or openssl", arg);
+		options->crypto = arg;
+		break;
+	case 'v': options->most_verbose = LOG_LEVEL_DEBUG; break;
+	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
+	case KEY_SINK:
+		if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
+			argp_error(state, "--sink: value '%s': tun or null", arg);
+		options->sink = arg;
+		break;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* Signals come through descriptors. A child begins with them blocked as well. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void log_failure(const struct failure *failure)
+{
+	log_error("%s: %s%s%s", failure->operation, failure->reason, failure->advice[0] ? ". Next: " : "",
+		  failure->advice);
+}
+
+static int run_engine(const struct options *options, const struct engine_user *user, pid_t loader, int ipc,
+		      int listener)
+{
+	struct engine_config config = {.ipc = ipc,
+				       .listener = listener,
+				       .provider = crypto_provider_by_name(options->crypto),
+				       .sink = strcmp(options->sink, sink_null.name) ? &sink_tun : &sink_null,
+				       .user = user->name};
+	struct failure failure;
+
+	log_init("engine", options->most_verbose);
+	config.tun = config.sink == &sink_tun ? options->tun : NULL;
+	sa_json_wipe_on_free();
+	xdp_attach_route_messages();
+	libbpf_num_possible_cpus(); /* reads /sys once, and remembers */
+	if (privileges_drop(user, loader, &failure)) {
+		log_failure(&failure);
+		return EXIT_FAILURE;
+	}
+	return engine_run(&config) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run_loader(const struct options *options, int ipc, pid_t engine)
+{
+	struct loader_config config = {.ipc = ipc,
+				       .engine = engine,
+				       .capacity = options->capacity,
+				       .tun = strcmp(options->sink, sink_null.name) ? options->tun : NULL};
+	int err;
+
+	xdp_attach_route_messages();
+	err = loader_run(&config);
+	unlink(options->socket);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int split(const struct options *options, const struct engine_user *user, int listener)
+{
+	pid_t loader = getpid();
+	int pair[2];
+	pid_t engine;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+		log_error("no socket pair: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	engine = fork();
+	if (engine < 0) {
+		log_error("no engine process: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	if (!engine) {
+		close(pair[0]);
+		return run_engine(options, user, loader, pair[1], listener);
+	}
+	close(pair[1]);
+	close(listener);
+	return run_loader(options, pair[0], engine);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {argp_options, parse_option, NULL, doc, NULL, NULL, NULL};
+	struct options options = {.socket = CONTROL_SOCKET_DEFAULT,
+				  .tun = "xesp0",
+				  .sink = "tun",
+				  .crypto = "auto",
+				  .capacity = XESP_SA_CAPACITY_DEFAULT,
+				  .most_verbose = LOG_LEVEL_INFO};
+	struct engine_user user;
+	struct failure failure;
+	int listener = -1;
+
+	argp_err_exit_status = EX_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	log_init("loader", options.most_verbose);
+	block_signals();
+	privileges_raise_memlock();
+	if (privileges_find_user(options.user, &user, &failure) ||
+	    control_socket_listen(options.socket, &listener, &failure) || privileges_provide_bpffs(&failure)) {
+		log_failure(&failure);
+		if (listener >= 0)
+			unlink(options.socket);
+		return EXIT_FAILURE;
+	}
+	return split(&options, &user, listener);
+}
