@@ -208,7 +208,7 @@ wait_for() {
 capture_start() {
 	local role=$1 iface=$2 file=$DIR/$3
 	shift 3
-	spawn "$role" "$(basename "$file").log" tcpdump -i "$iface" -w "$file" -U -Z root --immediate-mode -n \
+	spawn "$role" "${file##*/}.log" tcpdump -i "$iface" -w "$file" -U -Z root --immediate-mode -n \
 		-B 16384 -s 2048 "$@"
 	wait_for 5 grep -q 'listening on' "$file.log" || die "tcpdump does not start: $(cat "$file.log")"
 }
@@ -236,21 +236,25 @@ xesp() {
 	"$XESP" --socket "$SOCKET" "$@"
 }
 
+# Of one interface; for jq, which knows $dev.
+# shellcheck disable=SC2016
+COUNTERS='[.interfaces[] | select(.dev == $dev) | .counters[]] |'
+
 # counter IFACE REASON: packets counted under a reason; 0 if it is not listed
 counter() {
 	xesp stats --json | jq --arg dev "$1" --arg name "$2" \
-		'[.interfaces[] | select(.dev == $dev) | .counters[] | select(.name == $name) | .packets] | add // 0'
+		"$COUNTERS"' [.[] | select(.name == $name) | .packets] | add // 0'
 }
 
 # counters_snapshot IFACE FILE: all counters, "name exit packets" a line
 counters_snapshot() {
 	xesp stats --json | jq -r --arg dev "$1" \
-		'.interfaces[] | select(.dev == $dev) | .counters[] | "\(.name) \(.number) \(.exit) \(.packets)"' \
+		"$COUNTERS"' .[] | "\(.name) \(.number) \(.exit) \(.packets)"' \
 		> "$DIR/$2"
 }
 
 # exit_sum IFACE EXIT: packets that took an exit ("passed", "dropped", ...), all reasons together
 exit_sum() {
 	xesp stats --json | jq --arg dev "$1" --arg exit "$2" \
-		'[.interfaces[] | select(.dev == $dev) | .counters[] | select(.exit == $exit) | .packets] | add // 0'
+		"$COUNTERS"' [.[] | select(.exit == $exit) | .packets] | add // 0'
 }

@@ -66,8 +66,9 @@ watch_stop() {
 
 # probe ARGUMENT...: probe.py with what is the same for all
 probe() {
-	in_ns peer "$PYTHON" "$E2E_ROOT/tests/tools/probe.py" --iface p0 --src-mac $PEER_MAC \
-		--dst-mac $GATEWAY_MAC --tun "$DIR/tun.pcap" --kernel "$DIR/kernel.pcap" --sink "$DIR/sink" "$@"
+	in_ns peer "$PYTHON" "$E2E_ROOT/tests/tools/probe.py" --iface p0 \
+		--src-mac $PEER_MAC --dst-mac $GATEWAY_MAC \
+		--tun "$DIR/tun.pcap" --kernel "$DIR/kernel.pcap" --sink "$DIR/sink" "$@"
 }
 
 # mark, delta REASON: how much a counter has grown since the mark

@@ -31,7 +31,8 @@ charon_start() {
 		}
 	END
 	spawn "$role" "$role/stdout" env "STRONGSWAN_CONF=$home/strongswan.conf" "$CHARON"
-	wait_for 10 test -S "$home/vici" || die "charon does not start: $(tail -n 3 "$home/charon.log" "$home/stdout")"
+	wait_for 10 test -S "$home/vici" ||
+		die "charon does not start: $(tail -n 3 "$home/charon.log" "$home/stdout")"
 }
 
 # swanctl_in ROLE ARGUMENT...
@@ -82,10 +83,12 @@ charon_configure() {
 
 # charon_packets_in ROLE: packets that strongSwan itself opened
 charon_packets_in() {
-	swanctl_in "$1" --list-sas --raw | grep -o 'packets-in=[0-9]*' | awk -F = '{ sum += $2 } END { print sum + 0 }'
+	swanctl_in "$1" --list-sas --raw | grep -o 'packets-in=[0-9]*' |
+		awk -F = '{ sum += $2 } END { print sum + 0 }'
 }
 
 # charon_ike_spis ROLE: names the IKE SA; another pair after a rekey
 charon_ike_spis() {
-	swanctl_in "$1" --list-sas --raw | grep -o -E '(initiator|responder)-spi=[0-9a-f]+' | sort | tr '\n' ' '
+	swanctl_in "$1" --list-sas --raw | grep -o -E '(initiator|responder)-spi=[0-9a-f]+' | sort |
+		tr '\n' ' '
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""charon_sa.py LOG --src A --dst B --sport N --replay-seq N: the newest inbound CHILD_SA of a responder.
+"""charon_sa.py LOG --src A --dst B --sport N --replay-seq N: a responder's newest inbound CHILD_SA.
 
 Reads a charon log written with `chd = 4`, which shows keys, and prints one line for `xesp sa load -`.
 The line holds the key: pipe it, never put it into an argument.
@@ -11,7 +11,9 @@ import sys
 
 HEX_LINE = re.compile(r"^(?:.*\[CHD\](?: <[^>]*>)?)?\s+\d+: ((?:[0-9A-F]{2} )+)")
 KEY_HEAD = re.compile(r"\[CHD\].* encryption (initiator|responder) key => (\d+) bytes")
-ESTABLISHED = re.compile(r"CHILD_SA \S+ established with SPIs ([0-9a-f]+)_i [0-9a-f]+_o and TS (\S+) === (\S+)")
+ESTABLISHED = re.compile(
+    r"CHILD_SA \S+ established with SPIs ([0-9a-f]+)_i [0-9a-f]+_o and TS (\S+) === (\S+)"
+)
 
 
 def newest_child(log):
@@ -24,7 +26,8 @@ def newest_child(log):
         elif role and len(keys[role]) < wanted and (row := HEX_LINE.match(line)):
             keys[role] += bytes.fromhex(row.group(1))
         elif found := ESTABLISHED.search(line):
-            child = dict(spi=int(found.group(1), 16), keys=dict(keys), local=found.group(2), remote=found.group(3))
+            spi, local, remote = found.groups()
+            child = {"spi": int(spi, 16), "keys": dict(keys), "local": local, "remote": remote}
     return child
 
 

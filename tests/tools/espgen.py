@@ -46,6 +46,7 @@ class Sa:
     dport: int = 4500
     esn: bool = False
     udp_checksum: bool = False
+    nat_src: str = ""  # transport mode behind a NAT: the source that the sender knows itself by
 
     @property
     def tunnel(self):
@@ -83,9 +84,11 @@ class Sa:
         if defect == "selector" and self.tunnel:
             src = "10.83.0.1" if packets.family(src) == 4 else "fd83::1"
         datagram = packets.udp(src, dst, *INNER_PORTS, text)
+        # The sender's checksum is about addresses that nobody here has seen (RFC 3948 section 3.1.2).
+        sent = packets.udp(self.nat_src, dst, *INNER_PORTS, text) if self.nat_src else datagram
         opened = packets.ip(src, dst, packets.PROTO_UDP, datagram)
         if not self.tunnel:
-            plain, next_header = datagram, packets.PROTO_UDP
+            plain, next_header = sent, packets.PROTO_UDP
         else:
             plain, next_header = opened, 4 if packets.family(src) == 4 else 41
         if defect == "dummy":
@@ -112,3 +115,8 @@ class Sa:
         summed = self.udp_checksum or packets.family(self.src) == 6
         datagram = packets.udp(self.src, self.dst, sport or self.sport, self.dport, marker + esp, summed)
         return packets.ip(self.src, self.dst, packets.PROTO_UDP, datagram, tos), opened
+
+
+if __name__ == "__main__":
+    for defect, reason in DEFECTS.items():
+        print(defect, reason)

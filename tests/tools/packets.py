@@ -41,7 +41,8 @@ def ip(src, dst, protocol, payload, tos=0, ttl=64, ident=0, fragment=0):
         head = struct.pack("!BBHHHBBH", 0x45, tos, 20 + len(payload), ident, fragment, ttl, protocol, 0)
         head += packed(src) + packed(dst)
         return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
-    return struct.pack("!IHBB", 6 << 28 | tos << 20, len(payload), protocol, ttl) + packed(src) + packed(dst) + payload
+    head = struct.pack("!IHBB", 6 << 28 | tos << 20, len(payload), protocol, ttl)
+    return head + packed(src) + packed(dst) + payload
 
 
 def udp(src, dst, sport, dport, payload, with_checksum=True):

@@ -23,6 +23,10 @@ KEY = bytes(range(20))  # the SA of every test: 16 bytes of key, 4 of salt
 SETTLE = 0.15  # seconds without anything new before the outcome is looked at
 
 
+def number(text):
+    return int(text, 0)
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--iface", required=True)
@@ -30,7 +34,7 @@ def arguments():
     parser.add_argument("--dst-mac", required=True)
     parser.add_argument("--src", required=True)
     parser.add_argument("--dst", required=True)
-    parser.add_argument("--spi", type=lambda text: int(text, 0), required=True)
+    parser.add_argument("--spi", type=number, required=True)
     parser.add_argument("--inner-src", default="")
     parser.add_argument("--inner-dst", default="")
     parser.add_argument("--form", choices=("udp", "ike", "native"), default="udp")
@@ -38,13 +42,14 @@ def arguments():
     parser.add_argument("--dport", type=int, default=4500)
     parser.add_argument("--esn", action="store_true")
     parser.add_argument("--udp-checksum", action="store_true")
+    parser.add_argument("--nat-src", default="", help="transport mode: source before a NAT changed it")
     parser.add_argument("--defect", choices=sorted(espgen.DEFECTS), default="")
     parser.add_argument("--vlans", type=int, default=0, help="tags in front of the IP header")
-    parser.add_argument("--seq", type=lambda text: int(text, 0), default=1, help="of the first packet, 64 bits")
+    parser.add_argument("--seq", type=number, default=1, help="of the first packet, 64 bits")
     parser.add_argument("--count", type=int, default=5)
-    parser.add_argument("--size", type=int, default=0, help="bytes of content; 0: another length for each packet")
-    parser.add_argument("--flows", type=int, default=1, help="UDP source ports to alternate between")
-    parser.add_argument("--copies", type=int, default=1, help="each packet as often, from another flow each time")
+    parser.add_argument("--size", type=int, default=0, help="bytes of content; 0: varying")
+    parser.add_argument("--flows", type=int, default=1, help="UDP source ports to take in turn")
+    parser.add_argument("--copies", type=int, default=1, help="of each packet, in other flows")
     parser.add_argument("--any-order", action="store_true")
     parser.add_argument("--tag", default="probe")
     parser.add_argument("--expect", choices=("delivered", "kernel", "none"), required=True)
@@ -59,6 +64,7 @@ def make(args):
     sa = espgen.Sa(
         spi=args.spi, key=KEY, src=args.src, dst=args.dst, inner_src=args.inner_src, inner_dst=args.inner_dst,
         form=args.form, sport=args.sport, dport=args.dport, esn=args.esn, udp_checksum=args.udp_checksum,
+        nat_src=args.nat_src,
     )  # fmt: skip
     frames, opened, texts = [], [], []
     vlans = [100 + tag for tag in range(args.vlans)]
@@ -128,7 +134,9 @@ def main():
         for frame in frames:
             sender.send(frame)
     delivered = args.expect == "delivered"
-    wanted = [opened if delivered else [], frames if args.expect == "kernel" else [], texts if delivered else []]
+    wanted = [[], frames if args.expect == "kernel" else [], []]
+    if delivered:
+        wanted = [opened, [], texts]
     outcome.settle([len(there) for there in wanted])
     results = [
         compare(where, want, got, args.any_order)

@@ -38,7 +38,8 @@ def framing():
     yield "no end", "silent", b'{"method": "org.xesp.Status"}'
     yield "longer than a message may be", BROKEN, b'{"method": "' + b"a" * 200000 + b'"}\0'
     yield "deeply nested", BROKEN, b'{"method": "org.xesp.Status", "parameters": ' + b"[" * 30000 + b"\0"
-    yield "a member twice", BROKEN + "|MethodNotFound|reply", b'{"method": "x.y", "method": "org.xesp.Status"}\0'
+    twice = b'{"method": "x.y", "method": "org.xesp.Status"}\0'
+    yield "a member twice", BROKEN + "|MethodNotFound|InterfaceNotFound|reply", twice
 
 
 def calls():
@@ -62,8 +63,9 @@ def security_associations():
     yield "AddSa without sa", REFUSED, call("org.xesp.AddSa", {})
     yield "AddSa, sa is a list", REFUSED, call("org.xesp.AddSa", {"sa": []})
     for name, value in (
-        ("dst", ...), ("dst", 5), ("dst", "192.0.2"), ("dst", "255.255.255.255"), ("spi", ...), ("spi", -1), ("spi", 255),
-        ("spi", 1 << 32), ("spi", 1 << 62), ("spi", 4097.5), ("spi", "0x1001"), ("mode", "beet"), ("mode", 1),
+        ("dst", ...), ("dst", 5), ("dst", "192.0.2"), ("dst", "255.255.255.255"), ("spi", ...), ("spi", -1),
+        ("spi", 255), ("spi", 1 << 32), ("spi", 1 << 62), ("spi", 4097.5), ("spi", "0x1001"),
+        ("mode", "beet"), ("mode", 1),
         ("aead", "rfc4543(gcm(aes))"), ("aead", None), ("key", ...), ("key", ""), ("key", "0x" + "zz" * 20),
         ("key", "0x" + "5a" * 19), ("key", "5a" * 1000), ("key", 7), ("icv_bits", 0), ("icv_bits", 129),
         ("icv_bits", -128), ("replay_window", 7), ("replay_window", 1 << 40), ("replay_seq", -1),

@@ -10,14 +10,15 @@ import packets
 
 def main():
     (_, sent), (_, received) = (packets.read_pcap(path) for path in sys.argv[1:3])
-    lost, strange = (collections.Counter(a) - collections.Counter(b) for a, b in ((sent, received), (received, sent)))
+    sent, received = collections.Counter(sent), collections.Counter(received)
+    lost, strange = sent - received, received - sent
     if lost or strange:
         for text, frames in (("sent, not received", lost), ("received, not sent", strange)):
             print(f"{text}: {frames.total()} frames", *(frame.hex() for frame in list(frames)[:5]), sep="\n")
         sys.exit(1)
-    if not sent:
+    if not sent.total():
         sys.exit("no frame was sent")
-    print(f"{len(sent)} frames")
+    print(f"{sent.total()} frames")
 
 
 if __name__ == "__main__":

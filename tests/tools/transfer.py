@@ -3,7 +3,7 @@
 """A TCP transfer whose content is checked.
 
 transfer.py serve ADDRESS PORT          answers each connection with the SHA-256 of what came, for ever
-transfer.py send ADDRESS PORT BYTES     sends pseudo-random bytes; prints the rate, fails if the digest differs
+transfer.py send ADDRESS PORT BYTES     sends pseudo-random bytes; fails if the digest differs
 """
 import hashlib
 import random
@@ -15,7 +15,8 @@ CHUNK = 1 << 16
 
 
 def serve(address, port):
-    with socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as server:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, port), family=family) as server:
         print("serving", flush=True)
         while True:
             connection, _ = server.accept()

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""udp_sink.py PORT FILE: an ordinary UDP socket, both families; writes each datagram's content as one line."""
+"""udp_sink.py PORT FILE: an ordinary UDP socket of both families; writes each datagram as one line."""
 import socket
 import sys
 
 
 def main():
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sink, open(sys.argv[2], "wb", buffering=0) as file:
+    with (
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sink,
+        open(sys.argv[2], "wb", buffering=0) as file,
+    ):
         sink.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         sink.bind(("::", int(sys.argv[1])))

@@ -28,7 +28,8 @@ class Wire:
     def __init__(self, inner, gateway):
         self.inner = [ipaddress.ip_network(prefix) for prefix in inner]
         self.gateway = gateway
-        self.counts = dict.fromkeys(("ike_500", "ike_4500", "keepalive", "esp", "esp_to_gateway", "clear", "other"), 0)
+        kinds = ("ike_500", "ike_4500", "keepalive", "esp", "esp_to_gateway", "clear", "other")
+        self.counts = dict.fromkeys(kinds, 0)
         self.ike_path = []  # (source port, destination port) of IKE to the gateway, in order of appearance
         self.top = {}  # highest sequence number by SPI
 
