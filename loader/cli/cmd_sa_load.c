@@ -35,8 +35,8 @@ struct load {
 	size_t sent; /* entries of the list looked at by the sender */
 	size_t answered;
 	size_t loaded, skipped, failed;
-	json_t *errors; /* for --json */
-	struct timespec started;
+	json_t *errors;		/* for --json */
+	time_t next_progress_s; /* CLOCK_MONOTONIC; 0: nobody watches */
 	bool progress_shown;
 };
 
@@ -70,13 +70,38 @@ static const struct argp load_argp = {
 	       "\"dir out\", and those whose destination is not an address of this host.",
 };
 
+static time_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* To a person who waits for more than a second. */
+static void show_progress(struct load *load)
+{
+	if (!load->next_progress_s || now_s() < load->next_progress_s)
+		return;
+	fprintf(stderr, "\rxesp: sa load: %zu of %zu", load->loaded + load->failed,
+		load->list.count - load->skipped);
+	load->progress_shown = true;
+	load->next_progress_s = now_s() + 1;
+}
+
+/* Leaves the line of the progress. */
+static void end_progress(struct load *load)
+{
+	if (load->progress_shown)
+		fputc('\n', stderr);
+	load->progress_shown = false;
+}
+
 /* One line of the file and what is wrong with it, to standard error and to the JSON document. */
 static void report(struct load *load, unsigned int line, const char *text)
 {
 	load->failed++;
-	if (load->progress_shown)
-		fputc('\n', stderr);
-	load->progress_shown = false;
+	end_progress(load);
 	cli_error(load->cli, "%s:%u: %s", load->name, line, text ? text : strerror(ENOMEM));
 	json_array_append_new(load->errors,
 			      json_pack("{s:I, s:s*}", "line", (json_int_t)line, "error", text));
@@ -174,27 +199,13 @@ static int take_reply(struct load *load, struct client *client)
 	return 0;
 }
 
-/* To a person who waits for more than a second. */
-static void show_progress(struct load *load)
-{
-	size_t done = load->loaded + load->failed;
-	struct timespec now;
-
-	if (done % 256 || !isatty(STDERR_FILENO))
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec - load->started.tv_sec < 2)
-		return;
-	fprintf(stderr, "\rxesp: sa load: %zu of %zu", done, load->list.count - load->skipped);
-	load->progress_shown = true;
-}
-
 static int send_all(struct load *load, struct client *client)
 {
 	size_t in_flight = 0;
 	int err = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &load->started);
+	if (isatty(STDERR_FILENO))
+		load->next_progress_s = now_s() + 2;
 	while (!err && (load->sent < load->list.count || in_flight)) {
 		if (load->sent < load->list.count && load->list.entries[load->sent].skip) {
 			load->sent++;
@@ -210,9 +221,7 @@ static int send_all(struct load *load, struct client *client)
 	/* What was answered before the connection went is done. */
 	while (err == -ECONNRESET && in_flight-- && !take_reply(load, client))
 		continue;
-	if (load->progress_shown)
-		fputc('\n', stderr);
-	load->progress_shown = false;
+	end_progress(load);
 	return err;
 }
 

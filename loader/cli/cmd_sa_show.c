@@ -102,7 +102,7 @@ static void print_counters(const json_t *state)
 {
 	printf("\tpackets %" JSON_INTEGER_FORMAT " bytes %" JSON_INTEGER_FORMAT, counter(state, "packets"),
 	       counter(state, "bytes"));
-	printf(" auth failed %" JSON_INTEGER_FORMAT " replayed %" JSON_INTEGER_FORMAT
+	printf(" auth-failed %" JSON_INTEGER_FORMAT " replayed %" JSON_INTEGER_FORMAT
 	       " malformed %" JSON_INTEGER_FORMAT "\n",
 	       counter(state, "auth_failed"), counter(state, "replayed"), counter(state, "malformed"));
 	print_last_used(state);

@@ -13,7 +13,7 @@ static const struct argp status_argp = {
 	       "queues and the place of each frame.",
 };
 
-static const struct table_column daemon_columns[] = {{"XESPD", false}, {"", false}};
+static const struct table_column daemon_columns[] = {{"DAEMON", false}, {"xespd", false}};
 
 static const struct table_column interface_columns[] = {
 	{"INTERFACE", false}, {"XDP", false}, {"ATTACHED", false}, {"KEEPALIVES", false},

@@ -76,7 +76,7 @@ static void unknown_command(const struct argp_state *state, const char *word)
 		strncat(list, command->name + len + 1, sizeof(list) - strlen(list) - 1);
 	}
 	if (*list)
-		argp_error(state, "behind '%s' one of these is needed: %s", word, list);
+		argp_error(state, "'%s' takes one of: %s", word, list);
 	else
 		argp_error(state, "there is no command '%s'", word);
 }
