@@ -201,12 +201,12 @@ int call_method(const struct cli *cli, const char *method, json_t *parameters, j
 	CLEANUP_JSON json_t *owned = parameters;
 	int status, err;
 
-	if (!parameters)
+	if (!owned)
 		return cli_failed(cli, -ENOMEM);
 	status = call_open(cli, &client);
 	if (status)
 		return status;
-	err = client_send(client, method, parameters, false);
+	err = client_send(client, method, owned, false);
 	/* A daemon that refuses a client may say why and close before it reads the call. */
 	if (!err || err == -ECONNRESET)
 		err = client_receive(client, &reply);
