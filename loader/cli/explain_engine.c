@@ -11,6 +11,7 @@
 #include <xesp/limits.h>
 
 #include "base/cleanup.h"
+#include "base/reasons.h"
 #include "cli/explain_outer.h"
 #include "control/sa_text.h"
 #include "control/sadb.h"
@@ -317,35 +318,53 @@ static void take_result(struct explain_packet *packet, const struct esp_packet *
 	}
 }
 
+/* Each packet leaves through exactly one exit; the sums of the listing rely on it. */
+static int check_outcome(const struct cli *cli, const struct explain_packet *packet)
+{
+	const struct reason_info *info = reason_info(packet->reason);
+
+	if (packet->skip == EXPLAIN_OVERSIZE || (info && info->exit != REASON_EXIT_ENGINE))
+		return 0;
+	cli_error(cli, "packet %llu: got no outcome but reason %u, which is a bug",
+		  (unsigned long long)packet->number, packet->reason);
+	return -EPROTO;
+}
+
+/* Makes a packet ready to be judged. False: there is nothing to judge. */
+static bool begin(struct explain_packet *packet)
+{
+	packet->opened = NULL;
+	packet->has_spi = false;
+	packet->src.family = packet->dst.family = AF_UNSPEC;
+	packet->reason = packet->skip == EXPLAIN_RUNT ? XESP_REASON_TRUNCATED : XESP_REASON_NONE;
+	return packet->skip == EXPLAIN_JUDGED;
+}
+
 int explain_engine_run(const struct cli *cli, struct explain_engine *engine, struct explain_packet *packets,
 		       size_t count)
 {
 	size_t burst = 0;
+	int err = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		struct explain_packet *packet = &packets[i];
-		struct classifier_result result;
-		int err;
+	for (size_t i = 0; i < count && !err; i++) {
+		struct classifier_result result = {.redirected = false};
 
-		packet->opened = NULL;
-		packet->has_spi = false;
-		packet->src.family = packet->dst.family = AF_UNSPEC;
-		packet->reason = packet->skip == EXPLAIN_RUNT ? XESP_REASON_TRUNCATED : XESP_REASON_NONE;
-		if (packet->skip != EXPLAIN_JUDGED)
-			continue;
-		err = classify(cli, engine, packet, &result);
-		if (err)
-			return err;
-		if (!result.redirected || !to_burst(engine, packet, &result.meta, &engine->esp[burst]))
-			continue;
-		engine->esp_of[burst++] = packet;
+		if (begin(&packets[i]))
+			err = classify(cli, engine, &packets[i], &result);
+		if (!err && result.redirected &&
+		    to_burst(engine, &packets[i], &result.meta, &engine->esp[burst]))
+			engine->esp_of[burst++] = &packets[i];
 	}
+	if (err)
+		return err;
 	if (burst)
 		esp_open_burst(engine->crypto, engine->esp, burst,
 			       (uint64_t)engine->esp_of[burst - 1]->time.tv_sec);
 	for (size_t i = 0; i < burst; i++)
 		take_result(engine->esp_of[i], &engine->esp[i]);
-	return 0;
+	for (size_t i = 0; i < count && !err; i++)
+		err = check_outcome(cli, &packets[i]);
+	return err;
 }
 
 /* ---- what it is made of --------------------------------------------------------------------------- */

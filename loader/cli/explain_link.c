@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cli/explain_bytes.h"
 
 /* libpcap turns LINKTYPE_RAW (101) into its own DLT_RAW (12; 14 where a BSD wrote the file), but hands on
  * numbers that it does not know. */
@@ -23,11 +24,6 @@ struct link {
 	size_t header; /* bytes in front of the packet */
 	uint16_t (*ethertype)(const uint8_t *data, size_t bytes);
 };
-
-static uint16_t read_be16(const uint8_t *data)
-{
-	return (uint16_t)(data[0] << 8 | data[1]);
-}
 
 static uint16_t type_of_version(const uint8_t *data, size_t bytes)
 {
@@ -76,13 +72,13 @@ static uint16_t type_of_family(const uint8_t *data, size_t bytes)
 static uint16_t type_sll(const uint8_t *data, size_t bytes)
 {
 	(void)bytes;
-	return read_be16(data + 14);
+	return bytes_be16(data + 14);
 }
 
 static uint16_t type_sll2(const uint8_t *data, size_t bytes)
 {
 	(void)bytes;
-	return read_be16(data);
+	return bytes_be16(data);
 }
 
 static const struct link links[] = {

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <xesp/limits.h>
 
+#include "cli/explain_bytes.h"
+
 struct cursor {
 	const uint8_t *at;
 	size_t left;
@@ -24,16 +26,6 @@ static bool take(struct cursor *cursor, size_t bytes)
 	return true;
 }
 
-static uint16_t read_be16(const uint8_t *data)
-{
-	return (uint16_t)(data[0] << 8 | data[1]);
-}
-
-static uint32_t read_be32(const uint8_t *data)
-{
-	return (uint32_t)read_be16(data) << 16 | read_be16(data + 2);
-}
-
 /* The EtherType behind the VLAN tags; leaves the cursor behind it. 0: cut off. */
 static uint16_t skip_ethernet(struct cursor *cursor)
 {
@@ -41,12 +33,12 @@ static uint16_t skip_ethernet(struct cursor *cursor)
 
 	if (!take(cursor, ETH_HLEN))
 		return 0;
-	type = read_be16(cursor->at - 2);
+	type = bytes_be16(cursor->at - 2);
 	for (int tags = 0; tags < XESP_VLAN_TAGS_MAX && (type == ETH_P_8021Q || type == ETH_P_8021AD);
 	     tags++) {
 		if (!take(cursor, 4))
 			return 0;
-		type = read_be16(cursor->at - 2);
+		type = bytes_be16(cursor->at - 2);
 	}
 	return type;
 }
@@ -66,7 +58,7 @@ static uint8_t skip_ip(struct cursor *cursor, uint16_t type, struct explain_oute
 	if (type == ETH_P_IP && cursor->left >= 20 && ip[0] >> 4 == 4) {
 		set_address(&outer->src, AF_INET, ip + 12);
 		set_address(&outer->dst, AF_INET, ip + 16);
-		if (ip[0] % 16 < 5 || read_be16(ip + 6) & 0x1fff)
+		if (ip[0] % 16 < 5 || bytes_be16(ip + 6) & 0x1fff)
 			return 0;
 		return take(cursor, (size_t)(ip[0] % 16) * 4) ? ip[9] : 0;
 	}
@@ -102,8 +94,8 @@ void explain_outer_read(const uint8_t *frame, size_t frame_len, struct explain_o
 
 	if (protocol && skip_to_esp(&cursor, protocol) && cursor.left >= 8) {
 		outer.has_esp = true;
-		outer.spi = read_be32(cursor.at);
-		outer.seq = read_be32(cursor.at + 4);
+		outer.spi = bytes_be32(cursor.at);
+		outer.seq = bytes_be32(cursor.at + 4);
 	}
 	*ret_outer = outer;
 }

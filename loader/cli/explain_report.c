@@ -34,10 +34,11 @@ struct verdict {
 
 static struct verdict verdict_of(const struct explain_packet *packet)
 {
-	const struct reason_info *info = reason_info(packet->reason);
+	const struct reason_info *info;
 
-	if (packet->skip == EXPLAIN_OVERSIZE || !info)
+	if (packet->skip == EXPLAIN_OVERSIZE)
 		return (struct verdict){REASON_EXIT_NONE, SKIPPED, "oversize", OVERSIZE_TEXT};
+	info = reason_info(packet->reason);
 	return (struct verdict){info->exit, reason_exit_name(info->exit), info->name, info->text};
 }
 

@@ -84,8 +84,8 @@ static void test_link_types(void **state)
 				 0);
 		assert_int_equal(len, ETH_HLEN + PACKET);
 		assert_memory_equal(frame, no_address, sizeof(no_address));
-		if (read_be16(frame + 12) != row->type)
-			fail_msg("case %zu: type %04x, wanted %04x", i, read_be16(frame + 12), row->type);
+		if (bytes_be16(frame + 12) != row->type)
+			fail_msg("case %zu: type %04x, wanted %04x", i, bytes_be16(frame + 12), row->type);
 		assert_memory_equal(frame + ETH_HLEN, data + row->header_len, PACKET);
 		assert_int_equal(frame[len], 0xee);
 		free(data);
