@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IP packets for tests, and their checksums by a plain sum of big-endian words: nothing here comes from the
+ * code under test.
+ */
+#ifndef XESP_TESTS_PACKET_H
+#define XESP_TESTS_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct packet_spec {
+	uint8_t family; /* 4 or 6 */
+	uint8_t ds;
+	uint8_t protocol;
+	const uint8_t *src; /* network order */
+	const uint8_t *dst;
+	uint16_t sport; /* TCP, UDP */
+	uint16_t dport;
+	size_t data_len;  /* behind the upper-layer header */
+	bool no_checksum; /* UDP: 0 */
+};
+
+/* Addresses that the tests use: 192.0.2.x and 2001:db8::x. */
+extern const uint8_t packet_addr4[4][4];
+extern const uint8_t packet_addr6[4][16];
+/* The `i`-th address of a family. */
+const uint8_t *packet_addr(uint8_t family, unsigned int i);
+
+uint16_t packet_get16(const uint8_t *at);
+void packet_put16(uint8_t *at, uint16_t value);
+
+/* RFC 1071 over big-endian words, starting with `sum`; the value, not its bytes in memory. */
+uint16_t packet_checksum(uint32_t sum, const uint8_t *data, size_t bytes);
+
+/* Writes the upper-layer header and data with the checksum of the spec's addresses; returns its length. */
+size_t packet_upper(const struct packet_spec *spec, uint8_t *out);
+/* Writes IP header, upper-layer header and data; returns the length. */
+size_t packet_build(const struct packet_spec *spec, uint8_t *out);
+
+bool packet_ipv4_checksum_good(const uint8_t *ip);
+/* The TCP, UDP or ICMPv6 checksum of a packet without IP options and extension headers. UDP without a
+ * checksum counts as good. */
+bool packet_upper_checksum_good(const uint8_t *ip, size_t len);
+
+#endif
