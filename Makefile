@@ -58,8 +58,8 @@ GENERATED := $(O)/bpf/xesp.skel.h $(O)/org.xesp.varlink.inc
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-# Only pattern rules name them, so that make would take them for temporary and build them anew each time.
-.SECONDARY: $(GENERATED) $(O)/bpf/xesp.bpf.o
+# Nothing is temporary: what only pattern rules name (skeleton, objects of tests) would be built anew each time.
+.SECONDARY:
 .PHONY: all deps check check-unit check-bpf check-e2e check-lint lint demo bench install uninstall clean help \
 	test-programs fuzz
 
