@@ -11,35 +11,58 @@
 #include "demux.h"
 #include "meta.h"
 #include "parse.h"
+#include "sa_table.h"
 #include "udp_csum.h"
+
+static __always_inline const struct xesp_sa_ref *sa_find(CTX *ctx, __u8 family, const struct xesp_sa_key *key)
+{
+	const union xesp_sa_element *element = sa_element(ctx, family, 0);
+	const struct xesp_sa_ref *ref;
+	__u32 numbers[2];
+
+	/* The mark of a free slot. */
+	if (!element || !key->spi)
+		return NULL;
+	sa_table_hash(key, element->buckets, numbers);
+	element = sa_element(ctx, family, numbers[0]);
+	if (!element)
+		return NULL;
+	ref = sa_table_in(&element->bucket, key);
+	if (ref)
+		return ref;
+	element = sa_element(ctx, family, numbers[1]);
+	return element ? sa_table_in(&element->bucket, key) : NULL;
+}
 
 /* By SPI and destination address: the address keeps a packet to another host, seen in promiscuous mode or
  * to be forwarded, out of this host's SA (RFC 4301 section 4.1). */
 static __always_inline const struct xesp_sa_ref *sa_get(CTX *ctx, const struct packet *pkt)
 {
-	__be32 spi = *(const __be32 *)pkt->esp;
+	struct xesp_sa_key key = {.spi = *(const __be32 *)pkt->esp};
 
 	if (pkt->family == 4) {
 		const struct iphdr *ip = (const struct iphdr *)(pkt->transport - sizeof(*ip));
-		struct xesp_sa4_key key = {.spi = spi, .daddr = ip->daddr};
 
-		return sa4_get(ctx, &key);
+		key.daddr[3] = ip->daddr;
+		return sa_find(ctx, 4, &key);
 	} else {
 		const struct ipv6hdr *ip = (const struct ipv6hdr *)(pkt->transport - sizeof(*ip));
-		struct xesp_sa6_key key;
 
-		key.spi = spi;
 		__builtin_memcpy(key.daddr, &ip->daddr, sizeof(key.daddr));
-		return sa6_get(ctx, &key);
+		return sa_find(ctx, 6, &key);
 	}
 }
 
-/* A packet in several buffers does not fit one AF_XDP frame however short it is. */
+/* A packet in several buffers does not fit one AF_XDP frame however short it is. One whose IP packet ends
+ * exactly where the first buffer ends is taken for complete: what follows could only be a trailer that no
+ * header speaks of, and saving the call is worth more than 5 ns to all others. */
 static __always_inline bool fits_socket(CTX *ctx, const struct packet *pkt, const struct xesp_config *config)
 {
-	__u64 length = frame_length(ctx);
+	__u64 readable = (__u64)(pkt->end - pkt->begin);
 
-	return length == (__u64)(pkt->end - pkt->begin) && length <= config->packet_max && length <= CSUM_MAX;
+	if (readable > config->packet_max || readable > CSUM_MAX)
+		return false;
+	return pkt->transport + pkt->ip_payload == pkt->end || frame_length(ctx) == readable;
 }
 
 static __always_inline enum xesp_reason classify(CTX *ctx)

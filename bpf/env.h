@@ -6,7 +6,8 @@
  *   CTX                     what a packet is
  *   frame_begin, frame_end  its bytes, as far as they can be read directly
  *   frame_length            all its bytes, XDP fragments included
- *   config_get, parser_get, sa4_get, sa6_get    table lookups, NULL if there is nothing
+ *   config_get, parser_get  table lookups, NULL if there is nothing
+ *   sa_element              an element of a family's SA table, NULL behind the last
  *   counter_get             the counter of a reason
  *   csum_add                adds 4 to 512 bytes, a multiple of 4, to an Internet checksum
  *   socket_redirect         true if the receive queue has an AF_XDP socket, to which the packet then goes

@@ -34,19 +34,21 @@ struct {
 	__type(value, struct xesp_parser_slot);
 } xesp_parsers SEC(".maps");
 
-/* The loader sets max_entries of both SA tables before it loads. */
+/* The loader sets max_entries of both SA tables before it loads: capacity, and one for element 0. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, XESP_SA_CAPACITY_DEFAULT);
-	__type(key, struct xesp_sa4_key);
-	__type(value, struct xesp_sa_ref);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, XESP_SA_CAPACITY_DEFAULT + 1);
+	__type(key, __u32);
+	__type(value, union xesp_sa_element);
 } xesp_sa4 SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, XESP_SA_CAPACITY_DEFAULT);
-	__type(key, struct xesp_sa6_key);
-	__type(value, struct xesp_sa_ref);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, XESP_SA_CAPACITY_DEFAULT + 1);
+	__type(key, __u32);
+	__type(value, union xesp_sa_element);
 } xesp_sa6 SEC(".maps");
 
 struct {
@@ -100,16 +102,13 @@ static __always_inline const struct xesp_parser_slot *parser_get(struct xdp_md *
 	return bpf_map_lookup_elem(&xesp_parsers, &key);
 }
 
-static __always_inline const struct xesp_sa_ref *sa4_get(struct xdp_md *ctx, const struct xesp_sa4_key *key)
+/* `family` is a constant where this is called, so that one lookup remains. */
+static __always_inline const union xesp_sa_element *sa_element(struct xdp_md *ctx, __u8 family, __u32 number)
 {
 	(void)ctx;
-	return bpf_map_lookup_elem(&xesp_sa4, key);
-}
-
-static __always_inline const struct xesp_sa_ref *sa6_get(struct xdp_md *ctx, const struct xesp_sa6_key *key)
-{
-	(void)ctx;
-	return bpf_map_lookup_elem(&xesp_sa6, key);
+	if (family == 4)
+		return bpf_map_lookup_elem(&xesp_sa4, &number);
+	return bpf_map_lookup_elem(&xesp_sa6, &number);
 }
 
 static __always_inline __u64 *counter_get(struct xdp_md *ctx, enum xesp_reason reason)

@@ -31,70 +31,19 @@ static int native_set_parser(struct classifier *classifier, uint16_t port,
 	return 0;
 }
 
-/* The table of the address' family, or NULL; `ret_key` is only written if there is one. */
-static struct native_table *table_of(struct native *native, uint32_t spi, const struct ip_addr *dst,
-				     struct xesp_sa6_key *ret_key)
-{
-	struct xesp_sa6_key key = {.spi = bpf_htonl(spi)};
-
-	if (dst->family == AF_INET)
-		memcpy(key.daddr, dst->bytes, 4);
-	else if (dst->family == AF_INET6)
-		memcpy(key.daddr, dst->bytes, 16);
-	else
-		return NULL;
-	*ret_key = key;
-	return dst->family == AF_INET ? &native->sa4 : &native->sa6;
-}
-
 static int native_add_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst,
 			 const struct xesp_sa_ref *ref)
 {
 	struct native *native = native_of(classifier);
-	struct xesp_sa6_key key;
-	struct native_table *table = table_of(native, spi, dst, &key);
-	struct native_sa *sa;
 
-	if (!table)
-		return -EINVAL;
-	if (native_find(table, &key))
-		return -EEXIST;
-	if (table->count >= native->capacity)
-		return -ENOSPC;
-	sa = calloc(1, sizeof(*sa));
-	if (!sa)
-		return -ENOMEM;
-	sa->key = key;
-	sa->ref = *ref;
-	HASH_ADD(hh, table->sas, key, sizeof(sa->key), sa);
-	if (sa->oom) {
-		free(sa);
-		return -ENOMEM;
-	}
-	table->count++;
-	return 0;
-}
-
-static void table_remove(struct native_table *table, struct native_sa *sa)
-{
-	HASH_DEL(table->sas, sa);
-	free(sa);
-	table->count--;
+	return classifier_table_add(dst->family == AF_INET ? &native->sa4 : &native->sa6, spi, dst, ref);
 }
 
 static int native_del_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst)
 {
-	struct xesp_sa6_key key;
-	struct native_table *table = table_of(native_of(classifier), spi, dst, &key);
-	struct native_sa *sa;
+	struct native *native = native_of(classifier);
 
-	if (!table)
-		return -EINVAL;
-	sa = native_find(table, &key);
-	if (!sa)
-		return -ENOENT;
-	table_remove(table, sa);
-	return 0;
+	return classifier_table_del(dst->family == AF_INET ? &native->sa4 : &native->sa6, spi, dst);
 }
 
 static int native_read_counters(struct classifier *classifier, uint64_t *counters)
@@ -144,20 +93,12 @@ static int native_run(struct classifier *classifier, const uint8_t *frame, size_
 	return 0;
 }
 
-static void table_clear(struct native_table *table)
-{
-	struct native_sa *sa, *next;
-
-	HASH_ITER (hh, table->sas, sa, next)
-		table_remove(table, sa);
-}
-
 static void native_free(struct classifier *classifier)
 {
 	struct native *native = native_of(classifier);
 
-	table_clear(&native->sa4);
-	table_clear(&native->sa6);
+	free(native->sa4.elements);
+	free(native->sa6.elements);
 	free(native->buffer);
 	free(native);
 }
@@ -173,14 +114,35 @@ static const struct classifier_ops native_ops = {
 	.run = native_run,
 };
 
+static int native_table_new(struct classifier_table *table, uint32_t capacity)
+{
+	uint32_t entries = classifier_table_entries(capacity);
+	union xesp_sa_element *elements;
+
+	if (!entries)
+		return -EINVAL;
+	elements = calloc(entries, sizeof(*elements));
+	if (!elements)
+		return -ENOMEM;
+	classifier_table_init(table, elements, entries, capacity);
+	return 0;
+}
+
 int classifier_native_new(uint32_t capacity, struct classifier **ret_classifier)
 {
 	struct native *native = calloc(1, sizeof(*native));
+	int ret;
 
 	if (!native)
 		return -ENOMEM;
 	native->classifier.ops = &native_ops;
-	native->capacity = capacity;
+	ret = native_table_new(&native->sa4, capacity);
+	if (!ret)
+		ret = native_table_new(&native->sa6, capacity);
+	if (ret) {
+		native_free(&native->classifier);
+		return ret;
+	}
 	*ret_classifier = &native->classifier;
 	return 0;
 }

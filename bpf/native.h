@@ -11,15 +11,12 @@
 #include <stddef.h>
 #include <string.h>
 
-/* A table that runs out of memory reports it instead of ending the process. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_nonfatal_oom(entry) ((entry)->oom = true)
-#include <uthash.h>
 #include <xesp/abi.h>
 #include <xesp/drop_reasons.h>
 #include <xesp/limits.h>
 
 #include "host/classifier.h"
+#include "host/classifier_table.h"
 #include "packet.h"
 
 #define CTX struct native
@@ -32,41 +29,19 @@
 #define NATIVE_ALIGN 2
 #define NATIVE_PORTS 65536
 
-struct native_sa {
-	struct xesp_sa6_key key; /* an IPv4 address takes the first word */
-	struct xesp_sa_ref ref;
-	bool oom;
-	UT_hash_handle hh;
-};
-
-/* One for each family, as in the kernel. */
-struct native_table {
-	struct native_sa *sas;
-	uint32_t count;
-};
-
 struct native {
 	struct classifier classifier;
 	struct xesp_config config;
 	struct xesp_parser_slot parsers[NATIVE_PORTS];
 	uint64_t counters[XESP_CLASSIFIER_REASON_END];
-	struct native_table sa4;
-	struct native_table sa6;
-	uint32_t capacity;
+	struct classifier_table sa4;
+	struct classifier_table sa6;
 	/* The frame of the last run, in a buffer that ends where the frame ends. */
 	uint8_t *buffer;
 	size_t frame_len;
 	bool has_meta;
 	struct xesp_meta meta;
 };
-
-static inline struct native_sa *native_find(const struct native_table *table, const struct xesp_sa6_key *key)
-{
-	struct native_sa *sa;
-
-	HASH_FIND(hh, table->sas, key, sizeof(*key), sa);
-	return sa;
-}
 
 static inline const __u8 *frame_begin(const struct native *native)
 {
@@ -93,19 +68,11 @@ static inline const struct xesp_parser_slot *parser_get(const struct native *nat
 	return &native->parsers[port];
 }
 
-static inline const struct xesp_sa_ref *sa4_get(const struct native *native, const struct xesp_sa4_key *key)
+static inline const union xesp_sa_element *sa_element(const struct native *native, __u8 family, __u32 number)
 {
-	struct xesp_sa6_key wide = {.spi = key->spi, .daddr = {key->daddr}};
-	const struct native_sa *sa = native_find(&native->sa4, &wide);
+	const struct classifier_table *table = family == 4 ? &native->sa4 : &native->sa6;
 
-	return sa ? &sa->ref : NULL;
-}
-
-static inline const struct xesp_sa_ref *sa6_get(const struct native *native, const struct xesp_sa6_key *key)
-{
-	const struct native_sa *sa = native_find(&native->sa6, key);
-
-	return sa ? &sa->ref : NULL;
+	return number <= table->buckets ? &table->elements[number] : NULL;
 }
 
 static inline __u64 *counter_get(struct native *native, enum xesp_reason reason)

@@ -11,7 +11,7 @@
 
 /* The two forms of ESP in UDP; the values are those of NDIS' UDP_ENCAP_TYPE. */
 enum xesp_encap {
-	XESP_ENCAP_IKE = 0,     /* old drafts, port 500: 8 zero bytes (non-IKE marker), then ESP */
+	XESP_ENCAP_IKE = 0,	/* old drafts, port 500: 8 zero bytes (non-IKE marker), then ESP */
 	XESP_ENCAP_RFC3948 = 1, /* port 4500: ESP follows UDP at once, IKE has 4 zero bytes in front */
 	XESP_ENCAP_TYPES = 2,
 };
@@ -25,9 +25,9 @@ enum xesp_form {
 
 /* The interface's switches: map `xesp_config`, one element. */
 struct xesp_config {
-	__u32 enabled;          /* 0: everything passes, nothing is looked at */
-	__u32 pass_keepalives;  /* 1: NAT keepalives go to the kernel instead of ending here */
-	__u32 packet_max;       /* bytes of the longest frame that fits the AF_XDP socket */
+	__u32 enabled;		/* 0: everything passes, nothing is looked at */
+	__u32 pass_keepalives;	/* 1: NAT keepalives go to the kernel instead of ending here */
+	__u32 packet_max;	/* bytes of the longest frame that fits the AF_XDP socket */
 	__u32 audit_per_second; /* events one CPU may report in a second; 0: none */
 };
 
@@ -37,24 +37,36 @@ struct xesp_parser_slot {
 	__u32 id[XESP_ENCAP_TYPES];
 };
 
-/* Keys of the SA tables `xesp_sa4` and `xesp_sa6`: SPI and outer destination address. One table a
- * family, so that the family is part of the key and an IPv4 key is 64 bits. */
-struct xesp_sa4_key {
-	__be32 spi;
-	__be32 daddr;
-};
-
-struct xesp_sa6_key {
+/* Key of an SA: SPI and outer destination address. One table a family, so that the family is part of the
+ * key; an IPv4 address is the last word, the others are 0. */
+struct xesp_sa_key {
 	__be32 spi;
 	__be32 daddr[4];
 };
 
-/* Value of both SA tables: where the data plane finds the SA. No key material is ever in a map. */
+/* Value of both SA tables: where the data plane finds the SA. Nothing secret is ever in a map. */
 struct xesp_sa_ref {
-	__u32 index;      /* slot in the SA store */
+	__u32 index;	  /* slot in the SA store */
 	__u32 generation; /* of that slot; a reused slot has another one */
 	__u32 parser_id;  /* parser entry the SA belongs to; 0: none, then any entry of the interface */
 	__u32 _pad;
+};
+
+/* The SA tables, maps `xesp_sa4` and `xesp_sa6`: hash tables in an array map, because the JIT inlines an
+ * array lookup, while a lookup in a hash map costs more than all the rest of the classifier. An SA lies in
+ * one of two buckets (bpf/sa_table.h says which); SPI 0, which is never on the wire, marks a free slot.
+ * Element 0 of the map is no bucket but their number. Written through mmap(), the SPI last. */
+#define XESP_SA_SLOTS 3
+struct xesp_sa_bucket {
+	__be32 spi[XESP_SA_SLOTS];
+	__be32 daddr[XESP_SA_SLOTS][4];
+	struct xesp_sa_ref ref[XESP_SA_SLOTS];
+	__u32 _pad;
+};
+
+union xesp_sa_element {
+	struct xesp_sa_bucket bucket;
+	__u32 buckets;
 };
 
 #define XESP_META_MAGIC 0x78657370u /* "xesp" */
@@ -67,9 +79,9 @@ struct xesp_meta {
 	__u16 l3_offset;  /* outer IP header */
 	__u16 esp_offset; /* SPI */
 	__u16 esp_length; /* from the SPI to the end of the ICV, as UDP or IP say, never the frame */
-	__u8 family;      /* 4 or 6: outer IP version */
-	__u8 form;        /* enum xesp_form */
-	__u32 magic;      /* XESP_META_MAGIC */
+	__u8 family;	  /* 4 or 6: outer IP version */
+	__u8 form;	  /* enum xesp_form */
+	__u32 magic;	  /* XESP_META_MAGIC */
 };
 
 /* Ring buffer `xesp_audit`: an auditable event of the classifier (RFC 4303 section 3.4.2). */
@@ -78,8 +90,8 @@ struct xesp_audit_event {
 	__u32 reason;  /* enum xesp_reason */
 	__be32 spi;
 	__be32 seq;
-	__u8 family; /* 4 or 6 */
-	__u8 form;   /* enum xesp_form */
+	__u8 family;  /* 4 or 6 */
+	__u8 form;    /* enum xesp_form */
 	__be16 sport; /* 0 for native ESP */
 	__be16 dport;
 	__u8 saddr[16]; /* an IPv4 address takes the first four bytes */
@@ -93,8 +105,10 @@ struct xesp_audit_event {
 
 XESP_ASSERT_SIZE(struct xesp_config, 16);
 XESP_ASSERT_SIZE(struct xesp_parser_slot, 8);
-XESP_ASSERT_SIZE(struct xesp_sa4_key, 8);
-XESP_ASSERT_SIZE(struct xesp_sa6_key, 20);
+XESP_ASSERT_SIZE(struct xesp_sa_key, 20);
+XESP_ASSERT_SIZE(union xesp_sa_element, 112);
+XESP_ASSERT_OFFSET(struct xesp_sa_bucket, daddr, 12);
+XESP_ASSERT_OFFSET(struct xesp_sa_bucket, ref, 60);
 XESP_ASSERT_SIZE(struct xesp_sa_ref, 16);
 XESP_ASSERT_SIZE(struct xesp_meta, 20);
 XESP_ASSERT_OFFSET(struct xesp_meta, l3_offset, 8);

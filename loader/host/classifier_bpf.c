@@ -5,21 +5,24 @@
 #include "host/classifier_bpf.h"
 
 #include <bpf/xesp.skel.h>
+
+#include "host/classifier_table.h"
 #include <errno.h>
 
 int classifier_bpf_open(uint32_t capacity, struct xesp_bpf **ret_object)
 {
+	uint32_t entries = classifier_table_entries(capacity);
 	struct xesp_bpf *object;
 	int ret;
 
-	if (!capacity)
+	if (!entries)
 		return -EINVAL;
 	object = xesp_bpf__open();
 	if (!object)
 		return -errno;
-	ret = bpf_map__set_max_entries(object->maps.xesp_sa4, capacity);
+	ret = bpf_map__set_max_entries(object->maps.xesp_sa4, entries);
 	if (!ret)
-		ret = bpf_map__set_max_entries(object->maps.xesp_sa6, capacity);
+		ret = bpf_map__set_max_entries(object->maps.xesp_sa6, entries);
 	if (ret) {
 		xesp_bpf__destroy(object);
 		return ret;

@@ -11,7 +11,8 @@
 struct xesp_bpf;
 
 /* Opens the embedded object and gives both SA tables room for `capacity` SAs; destroy it with
- * xesp_bpf__destroy(). -EINVAL for capacity 0, -ENOMEM. Needs no privileges yet. */
+ * xesp_bpf__destroy(). -EINVAL for a capacity of 0 or above XESP_SA_CAPACITY_MAX, -ENOMEM. Needs no
+ * privileges yet. */
 int classifier_bpf_open(uint32_t capacity, struct xesp_bpf **ret_object);
 /* All descriptors of a loaded object; they stay the object's. */
 struct classifier_fds classifier_bpf_fds(const struct xesp_bpf *object);

@@ -4,35 +4,73 @@
  */
 #include "host/classifier_maps.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static struct classifier_maps *maps_of(struct classifier *classifier)
 {
 	return (struct classifier_maps *)((char *)classifier - offsetof(struct classifier_maps, classifier));
 }
 
-int classifier_maps_init(struct classifier_maps *maps, const struct classifier_ops *ops,
-			 const struct classifier_fds *fds)
+static int map_table(int fd, uint32_t capacity, struct classifier_table *ret_table)
 {
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t *percpu;
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info);
+	size_t bytes;
+	void *elements;
+	int ret;
 
-	if (cpus < 0)
-		return cpus;
-	percpu = calloc((size_t)cpus * XESP_CLASSIFIER_REASON_END, sizeof(*percpu));
-	if (!percpu)
+	ret = bpf_obj_get_info_by_fd(fd, &info, &length);
+	if (ret)
+		return ret;
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(union xesp_sa_element))
+		return -EINVAL;
+	bytes = (size_t)info.max_entries * sizeof(union xesp_sa_element);
+	elements = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (elements == MAP_FAILED)
+		return -errno;
+	classifier_table_init(ret_table, elements, info.max_entries, capacity ? capacity : info.max_entries);
+	return 0;
+}
+
+static void unmap_table(struct classifier_table *table)
+{
+	if (table->elements)
+		munmap(table->elements, (table->buckets + 1) * sizeof(*table->elements));
+}
+
+int classifier_maps_init(struct classifier_maps *maps, const struct classifier_ops *ops,
+			 const struct classifier_fds *fds, uint32_t capacity)
+{
+	struct classifier_maps made = {.classifier.ops = ops, .fds = *fds};
+	int ret;
+
+	ret = libbpf_num_possible_cpus();
+	if (ret < 0)
+		return ret;
+	made.cpus = ret;
+	made.percpu = calloc((size_t)made.cpus * XESP_CLASSIFIER_REASON_END, sizeof(*made.percpu));
+	if (!made.percpu)
 		return -ENOMEM;
-	*maps = (struct classifier_maps){.classifier.ops = ops, .fds = *fds, .cpus = cpus, .percpu = percpu};
+	ret = map_table(fds->sa4, capacity, &made.sa4);
+	if (!ret)
+		ret = map_table(fds->sa6, capacity, &made.sa6);
+	if (ret) {
+		classifier_maps_cleanup(&made);
+		return ret;
+	}
+	*maps = made;
 	return 0;
 }
 
 void classifier_maps_cleanup(struct classifier_maps *maps)
 {
+	unmap_table(&maps->sa4);
+	unmap_table(&maps->sa6);
 	free(maps->percpu);
 }
 
@@ -51,53 +89,19 @@ int classifier_maps_set_parser(struct classifier *classifier, uint16_t port,
 	return bpf_map_update_elem(maps_of(classifier)->fds.parsers, &key, slot, BPF_ANY);
 }
 
-/* Key of either family; the first member of both is the SPI. */
-union sa_key {
-	struct xesp_sa4_key sa4;
-	struct xesp_sa6_key sa6;
-};
-
-/* Descriptor of the table for the family of `dst`, or -EINVAL. */
-static int sa_table(const struct classifier_maps *maps, uint32_t spi, const struct ip_addr *dst,
-		    union sa_key *ret_key)
-{
-	union sa_key key = {0};
-
-	if (dst->family == AF_INET) {
-		key.sa4.spi = htonl(spi);
-		memcpy(&key.sa4.daddr, dst->bytes, sizeof(key.sa4.daddr));
-		*ret_key = key;
-		return maps->fds.sa4;
-	}
-	if (dst->family == AF_INET6) {
-		key.sa6.spi = htonl(spi);
-		memcpy(key.sa6.daddr, dst->bytes, sizeof(key.sa6.daddr));
-		*ret_key = key;
-		return maps->fds.sa6;
-	}
-	return -EINVAL;
-}
-
 int classifier_maps_add_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst,
 			   const struct xesp_sa_ref *ref)
 {
-	union sa_key key;
-	int fd = sa_table(maps_of(classifier), spi, dst, &key);
-	int ret;
+	struct classifier_maps *maps = maps_of(classifier);
 
-	if (fd < 0)
-		return fd;
-	ret = bpf_map_update_elem(fd, &key, ref, BPF_NOEXIST);
-	/* A full hash table says E2BIG. */
-	return ret == -E2BIG ? -ENOSPC : ret;
+	return classifier_table_add(dst->family == AF_INET ? &maps->sa4 : &maps->sa6, spi, dst, ref);
 }
 
 int classifier_maps_del_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst)
 {
-	union sa_key key;
-	int fd = sa_table(maps_of(classifier), spi, dst, &key);
+	struct classifier_maps *maps = maps_of(classifier);
 
-	return fd < 0 ? fd : bpf_map_delete_elem(fd, &key);
+	return classifier_table_del(dst->family == AF_INET ? &maps->sa4 : &maps->sa6, spi, dst);
 }
 
 int classifier_maps_read_counters(struct classifier *classifier, uint64_t *counters)
@@ -154,7 +158,7 @@ int classifier_fds_new(const struct classifier_fds *fds, struct classifier **ret
 
 	if (!maps)
 		return -ENOMEM;
-	ret = classifier_maps_init(maps, &fds_ops, fds);
+	ret = classifier_maps_init(maps, &fds_ops, fds, 0);
 	if (ret) {
 		free(maps);
 		return ret;

@@ -7,19 +7,24 @@
 #define XESP_HOST_CLASSIFIER_MAPS_H
 
 #include "host/classifier.h"
+#include "host/classifier_table.h"
 
 /* First member of every classifier whose operations are the functions below. */
 struct classifier_maps {
 	struct classifier classifier;
-	struct classifier_fds fds; /* borrowed */
+	struct classifier_fds fds;   /* borrowed */
+	struct classifier_table sa4; /* in the memory of the maps */
+	struct classifier_table sa6;
 	int cpus;
 	uint64_t *percpu; /* one value for each reason and CPU */
 };
 
-/* -ENOMEM, or why the number of CPUs cannot be read (/sys, so before any sandbox). */
+/* Maps the SA tables and reads the number of CPUs (/sys), so before any sandbox. Finds the SAs that are in
+ * the tables already. `capacity` SAs of a family at most; 0: as many as were asked for when the maps were
+ * made. -ENOMEM, or what the kernel says. */
 int classifier_maps_init(struct classifier_maps *maps, const struct classifier_ops *ops,
-			 const struct classifier_fds *fds);
-/* Frees what init allocated. */
+			 const struct classifier_fds *fds, uint32_t capacity);
+/* Releases what init acquired; also fine on zeroed memory. */
 void classifier_maps_cleanup(struct classifier_maps *maps);
 
 int classifier_maps_set_config(struct classifier *classifier, const struct xesp_config *config);

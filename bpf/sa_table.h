@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How an SA is found in the table that <xesp/abi.h> describes. Used by the classifier, which reads, and by
+ * loader/host/classifier_table.c, which writes. Pure.
+ */
+#ifndef XESP_BPF_SA_TABLE_H
+#define XESP_BPF_SA_TABLE_H
+
+#include <stdbool.h>
+#include <xesp/abi.h>
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+/* Odd 64-bit constants with bits in no pattern (from the golden ratio and the roots of small primes). */
+#define SA_HASH_A 0x9e3779b97f4a7c15ull
+#define SA_HASH_B 0xc2b2ae3d27d4eb4full
+#define SA_HASH_C 0xd6e8feb86659fd93ull
+
+/* Numbers of the two elements (1 to `buckets`) that can hold the key. Multiplicative hashing, the upper half
+ * of the product scaled to the range. No seed: keys in the table are SPIs and addresses of this host's own
+ * choosing, and a lookup takes the same time whatever a sender puts into a packet. */
+static __always_inline void sa_table_hash(const struct xesp_sa_key *key, __u32 buckets, __u32 *ret_elements)
+{
+	__u64 mixed = (__u64)key->daddr[3] << 32 | key->spi;
+
+	mixed += ((__u64)key->daddr[1] << 32 | key->daddr[0]) * SA_HASH_C;
+	mixed += key->daddr[2] * SA_HASH_B;
+	ret_elements[0] = (__u32)((mixed * SA_HASH_A >> 32) * buckets >> 32) + 1;
+	ret_elements[1] = (__u32)((mixed * SA_HASH_B >> 32) * buckets >> 32) + 1;
+}
+
+static __always_inline bool sa_table_match(const struct xesp_sa_bucket *bucket, int slot,
+					   const struct xesp_sa_key *key)
+{
+	const __be32 *daddr = bucket->daddr[slot];
+
+	if (bucket->spi[slot] != key->spi)
+		return false;
+	return !((daddr[0] ^ key->daddr[0]) | (daddr[1] ^ key->daddr[1]) | (daddr[2] ^ key->daddr[2]) |
+		 (daddr[3] ^ key->daddr[3]));
+}
+
+/* The ref in one bucket, or NULL. */
+static __always_inline const struct xesp_sa_ref *sa_table_in(const struct xesp_sa_bucket *bucket,
+							     const struct xesp_sa_key *key)
+{
+	if (sa_table_match(bucket, 0, key))
+		return &bucket->ref[0];
+	if (sa_table_match(bucket, 1, key))
+		return &bucket->ref[1];
+	if (sa_table_match(bucket, 2, key))
+		return &bucket->ref[2];
+	return NULL;
+}
+
+_Static_assert(XESP_SA_SLOTS == 3, "sa_table_in() looks at each slot");
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Writes the SA tables that the classifier reads (<xesp/abi.h>, bpf/sa_table.h), in the memory of a BPF map
+ * or of the native classifier. One writer; readers on other CPUs never wait, and at every instant see an
+ * entry whole or not at all. Pure.
+ */
+#ifndef XESP_HOST_CLASSIFIER_TABLE_H
+#define XESP_HOST_CLASSIFIER_TABLE_H
+
+#include <stdint.h>
+#include <xesp/abi.h>
+
+#include "base/ip_addr.h"
+
+struct classifier_table {
+	union xesp_sa_element *elements; /* borrowed: number of buckets, then the buckets */
+	uint32_t buckets;
+	uint32_t count; /* SAs in it */
+	uint32_t limit; /* that many at most */
+};
+
+/* Elements of a table for `capacity` SAs; 0 if there is none of this capacity. Twice as many slots as SAs are
+ * wanted for any set of keys to find room; there are three times as many. */
+uint32_t classifier_table_entries(uint32_t capacity);
+/* `elements` are zero, or a table of this size that another process filled and left. */
+void classifier_table_init(struct classifier_table *table, union xesp_sa_element *elements, uint32_t entries,
+			   uint32_t limit);
+/* -EINVAL: SPI 0 or no address; -EEXIST; -ENOSPC. */
+int classifier_table_add(struct classifier_table *table, uint32_t spi, const struct ip_addr *dst,
+			 const struct xesp_sa_ref *ref);
+/* -EINVAL, -ENOENT. */
+int classifier_table_del(struct classifier_table *table, uint32_t spi, const struct ip_addr *dst);
+
+#endif

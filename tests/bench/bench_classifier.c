@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the classifier costs a packet, above an XDP program that does nothing: BPF_PROG_TEST_RUN of both in
+ * turn, medians over rounds. The promise: at most 30 ns for ESP with 65,536 SAs installed. Needs root.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <bpf/xesp.skel.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "host/classifier.h"
+#include "host/classifier_bpf.h"
+#include "tests/lib/frame.h"
+
+#define SAS 65536
+#define ROUNDS 9
+#define CASES_MAX 16
+#define REPEAT 1000000
+#define LIMIT_NS 30.0
+#define SPI_FIRST 0x10000
+#define SPI_USED (SPI_FIRST + 12345)
+#define PORT 4500
+
+struct bench_case {
+	const char *name;
+	bool empty;   /* the program that does nothing, on this packet */
+	bool limited; /* by the promise */
+	uint32_t action;
+	struct frame frame;
+	double ns[ROUNDS];
+};
+
+static const struct frame_spec spec4 = {
+	.src = {AF_INET, {192, 0, 2, 1}}, .dst = {AF_INET, {192, 0, 2, 2}}, .sport = 4500, .dport = PORT};
+static const struct frame_spec spec6 = {.src = {AF_INET6, {0x20, 1, 0xd, 0xb8, [15] = 1}},
+					.dst = {AF_INET6, {0x20, 1, 0xd, 0xb8, [15] = 2}},
+					.sport = 4500,
+					.dport = PORT};
+
+static const uint8_t zeros[64];
+
+static struct bench_case *next_case(struct bench_case *cases, size_t *count, const char *name,
+				    uint32_t action)
+{
+	struct bench_case *entry = &cases[(*count)++];
+
+	entry->name = name;
+	entry->action = action;
+	return entry;
+}
+
+static size_t build_cases(struct bench_case *cases)
+{
+	struct frame_spec summed = spec4;
+	struct bench_case *entry;
+	size_t count = 0;
+
+	summed.checksum = FRAME_CHECKSUM_RIGHT;
+	entry = next_case(cases, &count, "empty program", XDP_PASS);
+	entry->empty = true;
+	frame_esp(&entry->frame, &spec4, XESP_FORM_UDP, SPI_USED, 1392);
+	entry = next_case(cases, &count, "ESP in UDP, IPv4", XDP_REDIRECT);
+	entry->limited = true;
+	frame_esp(&entry->frame, &spec4, XESP_FORM_UDP, SPI_USED, 1392);
+	entry = next_case(cases, &count, "ESP in UDP, IPv6", XDP_REDIRECT);
+	entry->limited = true;
+	frame_esp(&entry->frame, &spec6, XESP_FORM_UDP, SPI_USED, 1392);
+	entry = next_case(cases, &count, "ESP without UDP", XDP_REDIRECT);
+	entry->limited = true;
+	frame_esp(&entry->frame, &spec4, XESP_FORM_NATIVE, SPI_USED, 1392);
+	entry = next_case(cases, &count, "ESP, UDP checksum not 0", XDP_REDIRECT);
+	frame_esp(&entry->frame, &summed, XESP_FORM_UDP, SPI_USED, 1392);
+	entry = next_case(cases, &count, "ESP without SA", XDP_PASS);
+	frame_esp(&entry->frame, &spec4, XESP_FORM_UDP, SPI_FIRST + SAS, 1392);
+	entry = next_case(cases, &count, "IKE", XDP_PASS);
+	frame_udp(&entry->frame, &spec4, zeros, sizeof(zeros));
+	entry = next_case(cases, &count, "keepalive", XDP_DROP);
+	frame_udp(&entry->frame, &spec4, "\xff", 1);
+	entry = next_case(cases, &count, "TCP", XDP_PASS);
+	frame_ip(&entry->frame, &spec4, IPPROTO_TCP, zeros, 20);
+	entry = next_case(cases, &count, "not IP", XDP_PASS);
+	frame_ip(&entry->frame, &spec4, IPPROTO_TCP, zeros, 20);
+	frame_put16(&entry->frame, 12, 0x0806);
+	return count;
+}
+
+/* Returns a descriptor or -errno. */
+static int load_empty(void)
+{
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS);
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "empty", "Dual BSD/GPL", insns, 2, &opts);
+}
+
+static int fill(const struct classifier_fds *fds)
+{
+	struct xesp_config config = {.enabled = 1, .packet_max = 3840, .audit_per_second = 10};
+	struct xesp_parser_slot slot = {.id = {[XESP_ENCAP_RFC3948] = 1}};
+	struct classifier *classifier;
+	int ret;
+
+	ret = classifier_fds_new(fds, &classifier);
+	if (ret)
+		return ret;
+	ret = classifier->ops->set_config(classifier, &config);
+	if (!ret)
+		ret = classifier->ops->set_parser(classifier, PORT, &slot);
+	for (uint32_t i = 0; i < SAS && !ret; i++) {
+		struct xesp_sa_ref ref = {.index = i, .generation = 1, .parser_id = 1};
+
+		ret = classifier->ops->add_sa(classifier, SPI_FIRST + i, &spec4.dst, &ref);
+		if (!ret)
+			ret = classifier->ops->add_sa(classifier, SPI_FIRST + i, &spec6.dst, &ref);
+	}
+	classifier_free(classifier);
+	return ret;
+}
+
+static int measure(int prog, const struct bench_case *entry, double *ret_ns)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = entry->frame.bytes,
+		    .data_size_in = (uint32_t)entry->frame.len, .repeat = REPEAT);
+	int ret = bpf_prog_test_run_opts(prog, &opts);
+
+	if (ret)
+		return ret;
+	if (opts.retval != entry->action) {
+		fprintf(stderr, "bench_classifier: %s: XDP action %u instead of %u\n", entry->name,
+			opts.retval, entry->action);
+		return -EPROTO;
+	}
+	*ret_ns = (double)opts.duration;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static int measure_all(struct bench_case *cases, size_t count, int empty, int classifier)
+{
+	int ret;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < count; i++) {
+			ret = measure(cases[i].empty ? empty : classifier, &cases[i], &cases[i].ns[round]);
+			if (ret)
+				return ret;
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		qsort(cases[i].ns, ROUNDS, sizeof(cases[i].ns[0]), compare);
+	return 0;
+}
+
+/* Returns the number of broken promises. */
+static int report(const struct bench_case *cases, size_t count)
+{
+	double empty = cases[0].ns[ROUNDS / 2];
+	int broken = 0;
+
+	printf("ns a packet, median of %d rounds of %d (min..max), %d SAs of each family\n", ROUNDS, REPEAT,
+	       SAS);
+	for (size_t i = 0; i < count; i++) {
+		double median = cases[i].ns[ROUNDS / 2], above = median - empty;
+		bool bad = cases[i].limited && above > LIMIT_NS;
+
+		printf("%-26s %6.0f  (%.0f..%.0f)", cases[i].name, median, cases[i].ns[0],
+		       cases[i].ns[ROUNDS - 1]);
+		if (i)
+			printf("  %+6.0f above empty", above);
+		if (cases[i].limited)
+			printf("  limit %.0f: %s", LIMIT_NS, bad ? "BROKEN" : "kept");
+		printf("\n");
+		broken += bad;
+	}
+	return broken;
+}
+
+static int add_socket(const struct classifier_fds *fds, int socket_fd)
+{
+	uint32_t queue = 0;
+
+	return bpf_map_update_elem(fds->sockets, &queue, &socket_fd, BPF_ANY);
+}
+
+int main(void)
+{
+	CLEANUP_FREE struct bench_case *cases = calloc(CASES_MAX, sizeof(*cases));
+	CLEANUP_FD int empty = load_empty();
+	CLEANUP_FD int xsk = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	struct xesp_bpf *object = NULL;
+	struct classifier_fds fds;
+	size_t count;
+	int ret, broken = 0;
+
+	if (!cases || empty < 0 || xsk < 0) {
+		fprintf(stderr, "bench_classifier: needs root: %s\n", strerror(empty < 0 ? -empty : errno));
+		return 1;
+	}
+	ret = classifier_bpf_open(SAS, &object);
+	if (!ret)
+		ret = xesp_bpf__load(object);
+	if (!ret) {
+		fds = classifier_bpf_fds(object);
+		ret = fill(&fds);
+	}
+	if (!ret)
+		ret = add_socket(&fds, xsk);
+	if (!ret) {
+		count = build_cases(cases);
+		ret = measure_all(cases, count, empty, bpf_program__fd(object->progs.xesp_classify));
+	}
+	if (!ret)
+		broken = report(cases, count);
+	else
+		fprintf(stderr, "bench_classifier: %s\n", strerror(-ret));
+	xesp_bpf__destroy(object);
+	return ret || broken;
+}
