@@ -190,7 +190,8 @@ int main(int argc, char **argv)
 	block_signals();
 	privileges_raise_memlock();
 	if (privileges_find_user(options.user, &user, &failure) ||
-	    control_socket_listen(options.socket, &listener, &failure) || privileges_provide_bpffs(&failure)) {
+	    control_socket_listen(options.socket, &listener, &failure) ||
+	    privileges_provide_bpffs(&failure)) {
 		log_failure(&failure);
 		if (listener >= 0)
 			unlink(options.socket);

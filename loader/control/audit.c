@@ -35,9 +35,9 @@ static int on_event(void *ctx, void *data, size_t size)
 	memcpy(dst.bytes, event->daddr, ip_addr_size(dst.family));
 	reason = reason_info(event->reason);
 	log_info("%s: audit: %s: spi 0x%08x seq %u src %s port %u dst %s port %u (%s)", audit->dev,
-		 reason ? reason->name : "?", ntohl(event->spi), ntohl(event->seq), ip_addr_format(&src, src_text),
-		 ntohs(event->sport), ip_addr_format(&dst, dst_text), ntohs(event->dport),
-		 event->form == XESP_FORM_NATIVE ? "ESP" : "ESP in UDP");
+		 reason ? reason->name : "?", ntohl(event->spi), ntohl(event->seq),
+		 ip_addr_format(&src, src_text), ntohs(event->sport), ip_addr_format(&dst, dst_text),
+		 ntohs(event->dport), event->form == XESP_FORM_NATIVE ? "ESP" : "ESP in UDP");
 	return 0;
 }
 

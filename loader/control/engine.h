@@ -25,7 +25,7 @@ struct engine {
 	const struct engine_config *config;
 	sd_event *event;
 	struct loader_channel loader;
-	struct crypto_ctx *crypto; /* the control thread's */
+	struct crypto_ctx *crypto;	       /* the control thread's */
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
 };
 

@@ -27,8 +27,8 @@ static void note_gone(struct loader_channel *loader, uint32_t ifindex)
 }
 
 /* The loader's next word on a request. */
-static int next_answer(struct loader_channel *loader, struct ipc_message *ret_message, int *ret_fds, size_t *ret_fd_count,
-		       struct failure *ret_failure)
+static int next_answer(struct loader_channel *loader, struct ipc_message *ret_message, int *ret_fds,
+		       size_t *ret_fd_count, struct failure *ret_failure)
 {
 	int err;
 
@@ -48,7 +48,8 @@ static int next_answer(struct loader_channel *loader, struct ipc_message *ret_me
 	return 0;
 }
 
-static int unexpected(const struct ipc_message *message, const int *fds, size_t count, struct failure *ret_failure)
+static int unexpected(const struct ipc_message *message, const int *fds, size_t count,
+		      struct failure *ret_failure)
 {
 	close_fds(fds, count);
 	return failure_set(ret_failure, EPROTO, "ask the loader", "restart xespd", "unexpected answer %u",
@@ -91,8 +92,8 @@ static int receive_queue(struct loader_channel *loader, struct iface *iface, str
 	err = worker_group_add(iface->workers, &queue);
 	if (err) {
 		close_fds(fds, count);
-		return failure_set(ret_failure, -err, "set up worker", "", "queue %u of %s", queue.info.number,
-				   iface->info.dev);
+		return failure_set(ret_failure, -err, "set up worker", "", "queue %u of %s",
+				   queue.info.number, iface->info.dev);
 	}
 	return 0;
 }
@@ -157,8 +158,8 @@ static int ask_detach(struct loader_channel *loader, uint32_t ifindex, struct fa
 	return err;
 }
 
-int iface_attach(const struct iface_config *config, const struct ipc_attach *request, struct iface **ret_iface,
-		 struct failure *ret_failure)
+int iface_attach(const struct iface_config *config, const struct ipc_attach *request,
+		 struct iface **ret_iface, struct failure *ret_failure)
 {
 	struct ipc_message message = {.type = IPC_ATTACH, .attach = *request};
 	struct iface *iface = calloc(1, sizeof(*iface));
@@ -172,7 +173,8 @@ int iface_attach(const struct iface_config *config, const struct ipc_attach *req
 	err = ipc_send(config->loader->socket, &message, NULL, 0);
 	if (err) {
 		free(iface);
-		return failure_set(ret_failure, -err, "ask the loader", "restart xespd", "attach %s", request->dev);
+		return failure_set(ret_failure, -err, "ask the loader", "restart xespd", "attach %s",
+				   request->dev);
 	}
 	err = receive_attached(config->loader, iface, ret_failure);
 	if (err) {

@@ -41,8 +41,8 @@ struct iface_config {
 
 /* Asks the loader to attach and builds the interface from its answer. On failure `*ret_failure` says why
  * and nothing is left attached. */
-int iface_attach(const struct iface_config *config, const struct ipc_attach *request, struct iface **ret_iface,
-		 struct failure *ret_failure);
+int iface_attach(const struct iface_config *config, const struct ipc_attach *request,
+		 struct iface **ret_iface, struct failure *ret_failure);
 /* Asks the loader to detach, then frees the interface with all its SAs. */
 int iface_detach(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure);
 /* Frees what the loader has detached already, or will; NULL-safe. */

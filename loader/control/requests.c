@@ -16,7 +16,8 @@
 
 void request_invalid(struct varlink_call *call, const char *field, const char *value, const char *rule)
 {
-	varlink_error(call, "InvalidField", json_pack("{s:s, s:s, s:s}", "field", field, "value", value, "rule", rule));
+	varlink_error(call, "InvalidField",
+		      json_pack("{s:s, s:s, s:s}", "field", field, "value", value, "rule", rule));
 }
 
 void request_error_what(struct varlink_call *call, const char *name, const char *format, ...)
@@ -33,8 +34,8 @@ void request_error_what(struct varlink_call *call, const char *name, const char 
 void request_failed(struct varlink_call *call, const struct failure *failure)
 {
 	varlink_error(call, "Failed",
-		      json_pack("{s:s, s:i, s:s, s:s}", "operation", failure->operation, "errno", failure->error,
-				"reason", failure->reason, "advice", failure->advice));
+		      json_pack("{s:s, s:i, s:s, s:s}", "operation", failure->operation, "errno",
+				failure->error, "reason", failure->reason, "advice", failure->advice));
 }
 
 bool request_unpack(struct varlink_call *call, const json_t *parameters, const char *format, ...)
@@ -96,11 +97,11 @@ static json_t *queue_json(const struct worker_group *workers, uint32_t i)
 	struct worker_state state;
 
 	worker_group_state(workers, i, &state);
-	return json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "queue", (int)state.queue,
-			 "worker", (int)i, "cpu", (int)state.cpu, "zero_copy", state.zero_copy, "frames",
-			 (int)state.frames, "frames_fill", (int)state.levels.fill, "frames_rx",
-			 (int)state.levels.rx, "frames_held", (int)state.levels.held, "rx_packets",
-			 (json_int_t)state.levels.received, "kernel_rx_dropped",
+	return json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "queue",
+			 (int)state.queue, "worker", (int)i, "cpu", (int)state.cpu, "zero_copy",
+			 state.zero_copy, "frames", (int)state.frames, "frames_fill", (int)state.levels.fill,
+			 "frames_rx", (int)state.levels.rx, "frames_held", (int)state.levels.held,
+			 "rx_packets", (json_int_t)state.levels.received, "kernel_rx_dropped",
 			 (json_int_t)state.levels.kernel_rx_dropped, "kernel_rx_ring_full",
 			 (json_int_t)state.levels.kernel_rx_ring_full, "kernel_fill_ring_empty",
 			 (json_int_t)state.levels.kernel_fill_ring_empty);
@@ -113,11 +114,12 @@ static json_t *iface_json(const struct iface *iface)
 	for (uint32_t i = 0; i < worker_group_count(iface->workers); i++)
 		json_array_append_new(queues, queue_json(iface->workers, i));
 	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:o}", "name", iface->info.dev, "ifindex",
-			 (int)iface->info.ifindex, "mode", iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
-			 "attach", iface->info.dispatcher ? "dispatcher" : "single", "keepalives",
-			 iface->pass_keepalives ? "pass" : "consume", "sas", (int)sadb_count(iface->db), "parsers",
-			 (int)sadb_parser_count(iface->db), "capacity", (int)sadb_capacity(iface->db), "queues",
-			 queues);
+			 (int)iface->info.ifindex, "mode",
+			 iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic", "attach",
+			 iface->info.dispatcher ? "dispatcher" : "single", "keepalives",
+			 iface->pass_keepalives ? "pass" : "consume", "sas", (int)sadb_count(iface->db),
+			 "parsers", (int)sadb_parser_count(iface->db), "capacity",
+			 (int)sadb_capacity(iface->db), "queues", queues);
 }
 
 static void request_status(struct varlink_call *call, const json_t *parameters, void *ctx)
@@ -135,14 +137,15 @@ static void request_status(struct varlink_call *call, const json_t *parameters, 
 			json_array_append_new(ifaces, iface_json(engine->ifaces[i]));
 	snprintf(sink, sizeof(sink), "%s%s%s", config->sink->name, config->tun ? " " : "",
 		 config->tun ? config->tun : "");
-	varlink_reply(call, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:o}", "version", XESP_VERSION, "pid",
-				      (int)getppid(), "engine_pid", (int)getpid(), "engine_user", config->user,
-				      "crypto", config->provider->name, "crypto_detail",
-				      config->provider->ctx_describe(engine->crypto), "sink", sink, "interfaces",
-				      ifaces));
+	varlink_reply(call, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:o}", "version", XESP_VERSION,
+				      "pid", (int)getppid(), "engine_pid", (int)getpid(), "engine_user",
+				      config->user, "crypto", config->provider->name, "crypto_detail",
+				      config->provider->ctx_describe(engine->crypto), "sink", sink,
+				      "interfaces", ifaces));
 }
 
-/* ---- attach, detach ------------------------------------------------------------------------------------- */
+/* ---- attach, detach -------------------------------------------------------------------------------------
+ */
 
 static bool parse_mode(const char *word, uint32_t *ret_mode)
 {
@@ -245,7 +248,8 @@ static void request_detach(struct varlink_call *call, const json_t *parameters, 
 	request_error_what(call, "NotFound", "interface %s is not attached", dev);
 }
 
-/* ---- parser entries, counters ----------------------------------------------------------------------------- */
+/* ---- parser entries, counters -----------------------------------------------------------------------------
+ */
 
 static void append_parsers(const struct iface *iface, json_t *list)
 {
@@ -254,11 +258,11 @@ static void append_parsers(const struct iface *iface, json_t *list)
 	for (uint32_t i = 0; i < sadb_parser_count(iface->db); i++) {
 		const struct sadb_parser *parser = sadb_parser_at(iface->db, i);
 
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:i, s:i}", "dev", iface->info.dev, "handle",
-						request_parser_handle(parser, handle), "type",
-						parser->type == XESP_ENCAP_IKE ? "espinudp_nonike" : "espinudp",
-						"port", (int)parser->port, "sas", (int)parser->refs));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:i, s:i}", "dev", iface->info.dev, "handle",
+					request_parser_handle(parser, handle), "type",
+					parser->type == XESP_ENCAP_IKE ? "espinudp_nonike" : "espinudp",
+					"port", (int)parser->port, "sas", (int)parser->refs));
 	}
 }
 
@@ -288,10 +292,11 @@ static json_t *counters_json(const struct iface *iface)
 		const struct reason_info *reason = reason_info(number);
 
 		if (reason)
-			json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:s}", "name", reason->name, "number",
-							      (int)number, "exit", reason_exit_name(reason->exit),
-							      "packets", (json_int_t)counters[number], "text",
-							      reason->text));
+			json_array_append_new(list,
+					      json_pack("{s:s, s:i, s:s, s:I, s:s}", "name", reason->name,
+							"number", (int)number, "exit",
+							reason_exit_name(reason->exit), "packets",
+							(json_int_t)counters[number], "text", reason->text));
 	}
 	return json_pack("{s:s, s:o}", "dev", iface->info.dev, "counters", list);
 }
@@ -311,23 +316,19 @@ static void request_stats(struct varlink_call *call, const json_t *parameters, v
 	varlink_reply(call, json_pack("{s:o}", "interfaces", list));
 }
 
-/* ---- the interface ---------------------------------------------------------------------------------------- */
+/* ---- the interface ----------------------------------------------------------------------------------------
+ */
 
 static const char description[] =
 #include "org.xesp.varlink.inc"
 	;
 
 static const struct varlink_method methods[] = {
-	{"Status", request_status},
-	{"Attach", request_attach},
-	{"Detach", request_detach},
-	{"AddSa", request_add_sa},
-	{"DeleteSa", request_delete_sa},
-	{"ListSas", request_list_sas},
-	{"FlushSas", request_flush_sas},
-	{"ListParsers", request_list_parsers},
-	{"Stats", request_stats},
-	{NULL, NULL},
+	{"Status", request_status},	 {"Attach", request_attach},
+	{"Detach", request_detach},	 {"AddSa", request_add_sa},
+	{"DeleteSa", request_delete_sa}, {"ListSas", request_list_sas},
+	{"FlushSas", request_flush_sas}, {"ListParsers", request_list_parsers},
+	{"Stats", request_stats},	 {NULL, NULL},
 };
 
 int requests_serve(struct engine *engine, int listener, struct varlink_server **ret_server)

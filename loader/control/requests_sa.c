@@ -13,7 +13,8 @@
 /* SAs that a ListSas without `more` answers with; beyond, the reply could outgrow a client's buffer. */
 #define LIST_AT_ONCE 1000
 
-/* ---- add ------------------------------------------------------------------------------------------------ */
+/* ---- add ------------------------------------------------------------------------------------------------
+ */
 
 static json_t *sa_handle(const struct sa *sa)
 {
@@ -29,17 +30,18 @@ static void add_failed(struct varlink_call *call, const struct iface *iface, con
 	ip_addr_format(&params->dst, dst);
 	switch (err) {
 	case -EEXIST:
-		request_error_what(call, "AlreadyExists", "an SA with spi 0x%08x and dst %s on %s", params->spi, dst,
-				   iface->info.dev);
+		request_error_what(call, "AlreadyExists", "an SA with spi 0x%08x and dst %s on %s",
+				   params->spi, dst, iface->info.dev);
 		return;
 	case -ENOSPC:
-		varlink_error(call, "CapacityExceeded",
-			      json_pack("{s:s, s:i}", "what", what, "limit",
-					strcmp(what, "SAs") ? XESP_PARSERS_MAX : (int)sadb_capacity(iface->db)));
+		varlink_error(
+			call, "CapacityExceeded",
+			json_pack("{s:s, s:i}", "what", what, "limit",
+				  strcmp(what, "SAs") ? XESP_PARSERS_MAX : (int)sadb_capacity(iface->db)));
 		return;
 	default:
-		failure_set(&failure, -err, "add SA", "see the log of xespd", "spi 0x%08x dst %s on %s", params->spi,
-			    dst, iface->info.dev);
+		failure_set(&failure, -err, "add SA", "see the log of xespd", "spi 0x%08x dst %s on %s",
+			    params->spi, dst, iface->info.dev);
 		request_failed(call, &failure);
 	}
 }
@@ -88,7 +90,8 @@ void request_add_sa(struct varlink_call *call, const json_t *parameters, void *c
 	sa_params_wipe(&params);
 }
 
-/* ---- delete --------------------------------------------------------------------------------------------- */
+/* ---- delete ---------------------------------------------------------------------------------------------
+ */
 
 static bool parse_address(struct varlink_call *call, const char *text, struct ip_addr *ret_addr)
 {
@@ -116,8 +119,8 @@ static struct iface *iface_with_sa(struct varlink_call *call, const struct engin
 		found = iface;
 	}
 	if (!found)
-		request_error_what(call, "NotFound", "no SA has spi 0x%08x and this dst%s%s", spi, dev ? " on " : "",
-				   dev ? dev : "");
+		request_error_what(call, "NotFound", "no SA has spi 0x%08x and this dst%s%s", spi,
+				   dev ? " on " : "", dev ? dev : "");
 	return found;
 }
 
@@ -140,8 +143,9 @@ void request_delete_sa(struct varlink_call *call, const json_t *parameters, void
 		return;
 	err = sadb_del(iface->db, (uint32_t)spi, &dst);
 	if (err) {
-		failure_set(&failure, -err, "delete SA", "the SA is gone, but an entry of the classifier may be left",
-			    "spi 0x%08x dst %s", (uint32_t)spi, text);
+		failure_set(&failure, -err, "delete SA",
+			    "the SA is gone, but an entry of the classifier may be left", "spi 0x%08x dst %s",
+			    (uint32_t)spi, text);
 		request_failed(call, &failure);
 		return;
 	}
@@ -166,7 +170,8 @@ void request_flush_sas(struct varlink_call *call, const json_t *parameters, void
 	varlink_reply(call, json_pack("{s:I}", "deleted", deleted));
 }
 
-/* ---- list ------------------------------------------------------------------------------------------------ */
+/* ---- list ------------------------------------------------------------------------------------------------
+ */
 
 static json_int_t counter(const _Atomic uint64_t *value)
 {
@@ -185,8 +190,8 @@ static json_t *sa_state_json(const struct iface *iface, const struct sa *sa)
 			 parser ? request_parser_handle(parser, handle) : NULL, "worker",
 			 owner == SA_OWNER_NONE ? json_null() : json_integer(owner), "packets",
 			 counter(&sa->counters.packets), "bytes", counter(&sa->counters.bytes), "auth_failed",
-			 counter(&sa->counters.auth_failed), "replayed", counter(&sa->counters.replayed), "malformed",
-			 counter(&sa->counters.malformed), "last_used",
+			 counter(&sa->counters.auth_failed), "replayed", counter(&sa->counters.replayed),
+			 "malformed", counter(&sa->counters.malformed), "last_used",
 			 last_used ? json_integer(last_used) : json_null(), "replay_top",
 			 (json_int_t)__atomic_load_n(&sa->replay.top, __ATOMIC_RELAXED));
 }
@@ -195,7 +200,7 @@ static json_t *sa_state_json(const struct iface *iface, const struct sa *sa)
 struct listing {
 	const struct engine *engine;
 	char dev[IF_NAMESIZE]; /* "": all */
-	bool one;              /* only the SA with spi and dst */
+	bool one;	       /* only the SA with spi and dst */
 	uint32_t spi;
 	struct ip_addr dst;
 	size_t iface;
@@ -239,8 +244,8 @@ static void list_at_once(struct varlink_call *call, struct listing *listing)
 		if (json_array_size(list) > LIST_AT_ONCE) {
 			json_decref(list);
 			varlink_error(call, "CapacityExceeded",
-				      json_pack("{s:s, s:i}", "what", "SAs in one reply; call with `more`", "limit",
-						LIST_AT_ONCE));
+				      json_pack("{s:s, s:i}", "what", "SAs in one reply; call with `more`",
+						"limit", LIST_AT_ONCE));
 			return;
 		}
 	}

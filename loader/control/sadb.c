@@ -317,10 +317,12 @@ uint32_t sadb_flush(struct sadb *db)
 	struct node *node;
 	struct node *next;
 
-	HASH_ITER(hh, db->index, node, next)
+	if (!deleted)
+		return 0;
+	HASH_ITER (hh, db->index, node, next)
 		unpublish(db, node->sa);
 	quiesce(db);
-	HASH_ITER(hh, db->index, node, next)
+	HASH_ITER (hh, db->index, node, next)
 		destroy(db, node);
 	return deleted;
 }

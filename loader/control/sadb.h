@@ -43,7 +43,8 @@ void sadb_free(struct sadb *db);
 /* Adds a validated SA; an encapsulation without a parser entry creates one. -EEXIST: SPI and destination
  * are in use; -ENOSPC: capacity (`*ret_what` says of what: "SAs", "parser entries"); -ENOMEM; -EOPNOTSUPP:
  * the crypto provider lacks the algorithm; else what the classifier said. Changes nothing on failure. */
-int sadb_add(struct sadb *db, const struct sa_params *params, const struct sa **ret_sa, const char **ret_what);
+int sadb_add(struct sadb *db, const struct sa_params *params, const struct sa **ret_sa,
+	     const char **ret_what);
 /* Deletes the SA and, with the last SA of it, its parser entry. -ENOENT. */
 int sadb_del(struct sadb *db, uint32_t spi, const struct ip_addr *dst);
 /* Deletes all; returns their number. */

@@ -226,8 +226,8 @@ static void get_info(struct varlink_call *call)
 	const struct varlink_config *config = &call->client->server->config;
 
 	varlink_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}", "vendor", config->vendor, "product",
-				      config->product, "version", config->version, "url", "",
-				      "interfaces", SERVICE, config->interface));
+				      config->product, "version", config->version, "url", "", "interfaces",
+				      SERVICE, config->interface));
 }
 
 static void get_description(struct varlink_call *call, const json_t *parameters)
@@ -294,9 +294,10 @@ static int handle_message(struct client *client, const char *text, size_t length
 		err = -EPROTO;
 	} else {
 		parameters = parameters ? json_incref(parameters) : json_object();
-		client->call = (struct varlink_call){.client = client,
-						     .more = json_is_true(json_object_get(message, "more")),
-						     .oneway = json_is_true(json_object_get(message, "oneway"))};
+		client->call =
+			(struct varlink_call){.client = client,
+					      .more = json_is_true(json_object_get(message, "more")),
+					      .oneway = json_is_true(json_object_get(message, "oneway"))};
 		dispatch(&client->call, method, parameters);
 		if (!client->call.answered)
 			log_error("method %s left a call without an answer", method);
@@ -306,7 +307,8 @@ static int handle_message(struct client *client, const char *text, size_t length
 	return err;
 }
 
-/* ---- input and output ----------------------------------------------------------------------------------- */
+/* ---- input and output -----------------------------------------------------------------------------------
+ */
 
 static int client_read(struct client *client)
 {
@@ -314,7 +316,8 @@ static int client_read(struct client *client)
 
 	if (buffer_reserve(&client->in, READ_CHUNK))
 		return -ENOMEM;
-	n = recv(client->fd, client->in.data + client->in.used, client->in.size - client->in.used, MSG_DONTWAIT);
+	n = recv(client->fd, client->in.data + client->in.used, client->in.size - client->in.used,
+		 MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (n == 0)
@@ -345,7 +348,8 @@ static int client_work(struct client *client)
 	stream_continue(client);
 	while (!err && !client->call.stream.held && !client_is_slow(client)) {
 		const char *start = client->in.data + handled;
-		const char *end = client->in.used > handled ? memchr(start, '\0', client->in.used - handled) : NULL;
+		const char *end =
+			client->in.used > handled ? memchr(start, '\0', client->in.used - handled) : NULL;
 
 		if (!end)
 			break;
@@ -362,7 +366,8 @@ static int client_work(struct client *client)
 
 static bool client_has_work(const struct client *client)
 {
-	return client->call.stream.held || (client->in.used && memchr(client->in.data, '\0', client->in.used));
+	return client->call.stream.held ||
+	       (client->in.used && memchr(client->in.data, '\0', client->in.used));
 }
 
 static bool client_is_busy(const struct client *client)
@@ -388,7 +393,8 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *ctx
 	if (err == -EPROTO || err == -EMSGSIZE)
 		log_warning("a client is closed: %s",
 			    err == -EPROTO ? "what it sent is no Varlink call" : "its message is too long");
-	if (err || (events & (EPOLLHUP | EPOLLERR)) || (client->eof && !client->out.used && !client_has_work(client))) {
+	if (err || (events & (EPOLLHUP | EPOLLERR)) ||
+	    (client->eof && !client->out.used && !client_has_work(client))) {
 		client_free(client);
 		return 0;
 	}

@@ -26,7 +26,7 @@ struct varlink_method {
 };
 
 struct varlink_config {
-	const char *interface;   /* "org.xesp" */
+	const char *interface;	 /* "org.xesp" */
 	const char *description; /* text of its .varlink file */
 	const char *vendor;
 	const char *product;

@@ -16,7 +16,7 @@
 
 struct handoff_item {
 	uint8_t *packet; /* in the UMEM of the worker that received it */
-	uint64_t addr;   /* the same place as that worker's xsk knows it */
+	uint64_t addr;	 /* the same place as that worker's xsk knows it */
 	uint32_t len;
 };
 

@@ -20,8 +20,8 @@ static enum xesp_reason write_packet(int fd, struct esp_packet *packet)
 	n = write(fd, start, sizeof(plain_header) + packet->packet_len);
 	if (n >= 0)
 		return XESP_REASON_DELIVERED;
-	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? XESP_REASON_SINK_FULL :
-									XESP_REASON_SINK_ERROR;
+	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? XESP_REASON_SINK_FULL
+								      : XESP_REASON_SINK_ERROR;
 }
 
 static void deliver_tun(struct sink *sink, struct esp_packet *packets, size_t count)

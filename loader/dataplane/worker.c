@@ -527,7 +527,7 @@ void worker_group_counters(const struct worker_group *group, uint64_t *counters)
 {
 	for (uint32_t i = 0; i < group->count; i++)
 		for (uint32_t reason = XESP_ENGINE_REASON_FIRST; reason < XESP_REASON_END; reason++)
-			counters[reason] +=
-				atomic_load_explicit(&group->workers[i]->counters[reason - XESP_ENGINE_REASON_FIRST],
-						     memory_order_relaxed);
+			counters[reason] += atomic_load_explicit(
+				&group->workers[i]->counters[reason - XESP_ENGINE_REASON_FIRST],
+				memory_order_relaxed);
 }

@@ -183,14 +183,13 @@ void xsk_read_levels(const struct xsk *xsk, struct xsk_levels *ret_levels)
 	uint64_t returned = atomic_load_explicit(&xsk->returned, memory_order_relaxed);
 
 	getsockopt(xsk->socket, SOL_XDP, XDP_STATISTICS, &stats, &len);
-	*ret_levels = (struct xsk_levels){
-		.fill = __atomic_load_n(xsk->fill.producer, __ATOMIC_RELAXED) -
-			__atomic_load_n(xsk->fill.consumer, __ATOMIC_RELAXED),
-		.rx = __atomic_load_n(xsk->rx.producer, __ATOMIC_RELAXED) -
-		      __atomic_load_n(xsk->rx.consumer, __ATOMIC_RELAXED),
-		.held = (uint32_t)(received - returned),
-		.received = received,
-		.kernel_rx_dropped = stats.rx_dropped,
-		.kernel_rx_ring_full = stats.rx_ring_full,
-		.kernel_fill_ring_empty = stats.rx_fill_ring_empty_descs};
+	*ret_levels = (struct xsk_levels){.fill = __atomic_load_n(xsk->fill.producer, __ATOMIC_RELAXED) -
+						  __atomic_load_n(xsk->fill.consumer, __ATOMIC_RELAXED),
+					  .rx = __atomic_load_n(xsk->rx.producer, __ATOMIC_RELAXED) -
+						__atomic_load_n(xsk->rx.consumer, __ATOMIC_RELAXED),
+					  .held = (uint32_t)(received - returned),
+					  .received = received,
+					  .kernel_rx_dropped = stats.rx_dropped,
+					  .kernel_rx_ring_full = stats.rx_ring_full,
+					  .kernel_fill_ring_empty = stats.rx_fill_ring_empty_descs};
 }

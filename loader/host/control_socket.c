@@ -29,7 +29,8 @@ static int make_directory(const char *path, const struct group *group, struct fa
 				   "directory %s", dir);
 	}
 	if (group && chown(dir, 0, group->gr_gid))
-		return failure_set(ret_failure, errno, "listen on the control socket", "", "owner of %s", dir);
+		return failure_set(ret_failure, errno, "listen on the control socket", "", "owner of %s",
+				   dir);
 	return 0;
 }
 
@@ -38,7 +39,8 @@ static bool is_served(const struct sockaddr_un *address)
 {
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	return fd >= 0 && (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) || errno == EAGAIN);
+	return fd >= 0 &&
+	       (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) || errno == EAGAIN);
 }
 
 int control_socket_listen(const char *path, int *ret_socket, struct failure *ret_failure)
@@ -50,8 +52,8 @@ int control_socket_listen(const char *path, int *ret_socket, struct failure *ret
 	int err;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return failure_set(ret_failure, ENAMETOOLONG, "listen on the control socket", "use a shorter path",
-				   "%.60s...", path);
+		return failure_set(ret_failure, ENAMETOOLONG, "listen on the control socket",
+				   "use a shorter path", "%.60s...", path);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	err = make_directory(path, group, ret_failure);
 	if (err)
@@ -61,12 +63,14 @@ int control_socket_listen(const char *path, int *ret_socket, struct failure *ret
 				   "end the other xespd, or use another path with --socket", "%s", path);
 	unlink(path);
 	old_mask = umask(0117); /* rw for owner and group */
-	err = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG) ? errno : 0;
+	err = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG) ? errno
+												      : 0;
 	umask(old_mask);
 	if (!err && chown(path, 0, group ? group->gr_gid : 0))
 		err = errno;
 	if (err)
-		return failure_set(ret_failure, err, "listen on the control socket", "run as root", "%s", path);
+		return failure_set(ret_failure, err, "listen on the control socket", "run as root", "%s",
+				   path);
 	*ret_socket = TAKE_FD(fd);
 	return 0;
 }

@@ -88,7 +88,8 @@ static int wait_readable(int socket, int timeout_ms)
 	return n ? 0 : -EAGAIN;
 }
 
-int ipc_receive(int socket, int timeout_ms, struct ipc_message *ret_message, int *ret_fds, size_t *ret_fd_count)
+int ipc_receive(int socket, int timeout_ms, struct ipc_message *ret_message, int *ret_fds,
+		size_t *ret_fd_count)
 {
 	union {
 		struct cmsghdr header;
@@ -96,7 +97,8 @@ int ipc_receive(int socket, int timeout_ms, struct ipc_message *ret_message, int
 	} control;
 	struct ipc_message message;
 	struct iovec iov = {.iov_base = &message, .iov_len = sizeof(message)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
 	int fds[IPC_FDS_MAX];
 	size_t count = 0;
 	ssize_t n;

@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 enum ipc_type {
-	IPC_ATTACH = 1,    /* engine: attach to attach.dev */
-	IPC_DETACH = 2,    /* engine: detach from detach.ifindex */
+	IPC_ATTACH = 1,	   /* engine: attach to attach.dev */
+	IPC_DETACH = 2,	   /* engine: detach from detach.ifindex */
 	IPC_ATTACHED = 3,  /* loader: attached, with the maps of struct classifier_fds in its order */
-	IPC_QUEUE = 4,     /* loader: queue, with socket, UMEM and sink */
-	IPC_DONE = 5,      /* loader: detached */
-	IPC_FAILED = 6,    /* loader: failed */
+	IPC_QUEUE = 4,	   /* loader: queue, with socket, UMEM and sink */
+	IPC_DONE = 5,	   /* loader: detached */
+	IPC_FAILED = 6,	   /* loader: failed */
 	IPC_LINK_GONE = 7, /* loader: link.ifindex no longer exists; nothing to detach */
 };
 
@@ -34,7 +34,7 @@ struct ipc_attach {
 struct ipc_attached {
 	char dev[IF_NAMESIZE];
 	uint32_t ifindex;
-	uint32_t mode;       /* what it became: native or generic */
+	uint32_t mode;	     /* what it became: native or generic */
 	uint32_t dispatcher; /* 1: beside other XDP programs; 0: as the only one */
 	uint32_t queues;
 	uint32_t capacity; /* SAs */
@@ -86,6 +86,7 @@ __attribute__((format(printf, 5, 6))) int failure_set(struct failure *ret_failur
 int ipc_send(int socket, const struct ipc_message *message, const int *fds, size_t fd_count);
 /* Waits for one message. The caller owns the descriptors in `ret_fds` (IPC_FDS_MAX large). -EPIPE if the
  * other side is gone, -EPROTO for a message that is none, -EAGAIN after `timeout_ms` (-1: never). */
-int ipc_receive(int socket, int timeout_ms, struct ipc_message *ret_message, int *ret_fds, size_t *ret_fd_count);
+int ipc_receive(int socket, int timeout_ms, struct ipc_message *ret_message, int *ret_fds,
+		size_t *ret_fd_count);
 
 #endif

@@ -49,7 +49,8 @@ int link_query(const char *dev, struct link_info *ret_info, struct failure *ret_
 	int err;
 
 	if (!sock || nl_connect(sock, NETLINK_ROUTE))
-		return failure_set(ret_failure, ENOMEM, "query interface", "", "no netlink socket for %s", dev);
+		return failure_set(ret_failure, ENOMEM, "query interface", "", "no netlink socket for %s",
+				   dev);
 	err = rtnl_link_get_kernel(sock, 0, dev, &link);
 	if (err)
 		return failure_set(ret_failure, ENODEV, "query interface",
@@ -67,7 +68,8 @@ int link_query(const char *dev, struct link_info *ret_info, struct failure *ret_
 	if (info.queues > XESP_QUEUES_MAX)
 		return failure_set(ret_failure, E2BIG, "query interface",
 				   "reduce them with `ethtool -L IFACE combined N`",
-				   "%s has %u receive queues, %u are supported", dev, info.queues, XESP_QUEUES_MAX);
+				   "%s has %u receive queues, %u are supported", dev, info.queues,
+				   XESP_QUEUES_MAX);
 	*ret_info = info;
 	return 0;
 }
@@ -106,8 +108,8 @@ int link_watch_new(link_gone_fn gone, void *ctx, struct link_watch **ret_watch)
 		goto no_memory;
 	nl_socket_disable_seq_check(watch->sock);
 	nl_socket_modify_cb(watch->sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, watch);
-	if (nl_connect(watch->sock, NETLINK_ROUTE) ||
-	    nl_socket_add_membership(watch->sock, RTNLGRP_LINK) || nl_socket_set_nonblocking(watch->sock)) {
+	if (nl_connect(watch->sock, NETLINK_ROUTE) || nl_socket_add_membership(watch->sock, RTNLGRP_LINK) ||
+	    nl_socket_set_nonblocking(watch->sock)) {
 		link_watch_free(watch);
 		return -EIO;
 	}

@@ -57,7 +57,8 @@ static struct attached *find_attached(struct loader *loader, uint32_t ifindex)
 static int claim_interface(const char *dev, uint32_t ifindex, int *ret_claim, struct failure *ret_failure)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "xesp/interface/%u", ifindex);
+	int length =
+		snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "xesp/interface/%u", ifindex);
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address,
@@ -237,7 +238,7 @@ static int on_ipc(sd_event_source *source, int fd, uint32_t events, void *ctx)
 	(void)events;
 	for (size_t i = 0; i < fd_count; i++)
 		close(fds[i]); /* the engine has no descriptor to give */
-	if (err == -EPIPE) /* SIGCHLD tells how the engine ended */
+	if (err == -EPIPE)     /* SIGCHLD tells how the engine ended */
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	else if (!err)
 		serve(loader, &message);
@@ -286,8 +287,9 @@ static int on_engine_end(sd_event_source *source, const siginfo_t *info, void *c
 
 	(void)source;
 	if (!loader->stopping) {
-		log_error("the engine ended %s %d; detaching everything: packets go to the kernel from now on",
-			  info->si_code == CLD_EXITED ? "with status" : "by signal", info->si_status);
+		log_error(
+			"the engine ended %s %d; detaching everything: packets go to the kernel from now on",
+			info->si_code == CLD_EXITED ? "with status" : "by signal", info->si_status);
 		loader->result = -ECHILD;
 	}
 	return sd_event_exit(loader->event, 0);

@@ -10,10 +10,10 @@
 #include <sys/types.h>
 
 struct loader_config {
-	int ipc;            /* socket to the engine; the loader closes it */
-	pid_t engine;       /* its process */
-	uint32_t capacity;  /* SAs of one interface */
-	const char *tun;    /* device to create; NULL: the null sink */
+	int ipc;	   /* socket to the engine; the loader closes it */
+	pid_t engine;	   /* its process */
+	uint32_t capacity; /* SAs of one interface */
+	const char *tun;   /* device to create; NULL: the null sink */
 };
 
 /* Runs until SIGTERM or SIGINT (returns 0) or until the engine ends by itself (returns its error). On

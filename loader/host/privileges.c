@@ -7,8 +7,8 @@
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -50,7 +50,8 @@ int privileges_provide_bpffs(struct failure *ret_failure)
 		return 0;
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ||
 	    mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
-		return failure_set(ret_failure, errno, "mount " BPFFS, "mount it yourself: mount -t bpf bpf " BPFFS,
+		return failure_set(ret_failure, errno, "mount " BPFFS,
+				   "mount it yourself: mount -t bpf bpf " BPFFS,
 				   "there is no BPF file system");
 	log_info("there was no BPF file system at %s: mounted one that only xespd sees", BPFFS);
 	return 0;
@@ -81,7 +82,8 @@ static int forbid_dumps(pid_t parent)
 {
 	struct rlimit none = {0, 0};
 
-	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0) ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
 	/* Set after the ids changed, which clears it. The parent may be gone already. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
@@ -95,13 +97,14 @@ int privileges_drop(const struct engine_user *user, pid_t parent, struct failure
 
 	if (!err) {
 		capng_clear(CAPNG_SELECT_BOTH);
-		if (capng_change_id((int)user->uid, (int)user->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))
+		if (capng_change_id((int)user->uid, (int)user->gid,
+				    CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))
 			err = -EPERM;
 	}
 	if (!err)
 		err = forbid_dumps(parent);
 	if (err)
-		return failure_set(ret_failure, -err, "drop privileges", "run xespd as root", "engine as user %s",
-				   user->name);
+		return failure_set(ret_failure, -err, "drop privileges", "run xespd as root",
+				   "engine as user %s", user->name);
 	return 0;
 }

@@ -16,18 +16,20 @@
 
 static int open_queue(const char *name, int more_flags, int *ret_fd, struct failure *ret_failure)
 {
-	struct ifreq ifr = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | more_flags)};
+	struct ifreq ifr = {
+		.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | more_flags)};
 	CLEANUP_FD int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return failure_set(ret_failure, errno, "open /dev/net/tun",
-				   "load the tun module or create the device node", "TUN devices cannot be made");
+				   "load the tun module or create the device node",
+				   "TUN devices cannot be made");
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (ioctl(fd, TUNSETIFF, &ifr))
 		return failure_set(ret_failure, errno, "create TUN device",
-				   errno == EBUSY || errno == EINVAL ?
-					   "choose another name with --tun, or end the program that owns it" :
-					   "run as root in a network namespace that you own",
+				   errno == EBUSY || errno == EINVAL
+					   ? "choose another name with --tun, or end the program that owns it"
+					   : "run as root in a network namespace that you own",
 				   "TUN device %s cannot be had", name);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
@@ -55,7 +57,8 @@ static int set_up(const char *name, struct failure *ret_failure)
 		return failure_set(ret_failure, errno, "set TUN device up", "", "%s has no flags", name);
 	ifr.ifr_flags = (short)(ifr.ifr_flags | IFF_UP);
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
-		return failure_set(ret_failure, errno, "set TUN device up", "run as root", "%s stays down", name);
+		return failure_set(ret_failure, errno, "set TUN device up", "run as root", "%s stays down",
+				   name);
 	return 0;
 }
 

@@ -42,26 +42,26 @@ static void remember_kernel_words(const char *line)
 	kernel_words[strcspn(kernel_words, "\n")] = '\0';
 }
 
-__attribute__((format(printf, 2, 0))) static int print_line(const char *library, const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static int print_line(const char *format, va_list args)
 {
 	char line[512];
 
 	vsnprintf(line, sizeof(line), format, args);
 	remember_kernel_words(line);
-	log_debug("%s: %s", library, line);
+	log_debug("%s", line);
 	return 0;
 }
 
-__attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_level level, const char *format,
-							      va_list args)
+__attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_level level,
+							      const char *format, va_list args)
 {
-	return level == LIBBPF_DEBUG ? 0 : print_line("libbpf", format, args);
+	return level == LIBBPF_DEBUG ? 0 : print_line(format, args);
 }
 
-__attribute__((format(printf, 2, 0))) static int print_libxdp(enum libxdp_print_level level, const char *format,
-							      va_list args)
+__attribute__((format(printf, 2, 0))) static int print_libxdp(enum libxdp_print_level level,
+							      const char *format, va_list args)
 {
-	return level == LIBXDP_DEBUG ? 0 : print_line("libxdp", format, args);
+	return level == LIBXDP_DEBUG ? 0 : print_line(format, args);
 }
 
 void xdp_attach_route_messages(void)
@@ -103,7 +103,8 @@ static void remove_leftover(const char *dev, int ifindex)
 		return;
 	if (xdp_multiprog__is_legacy(multi)) {
 		program = xdp_multiprog__main_prog(multi);
-		if (program && !strcmp(xdp_program__name(program), PROGRAM_NAME) && !xdp_multiprog__detach(multi))
+		if (program && !strcmp(xdp_program__name(program), PROGRAM_NAME) &&
+		    !xdp_multiprog__detach(multi))
 			log_warning("%s: removed the XDP program that an earlier xespd left attached", dev);
 		xdp_multiprog__close(multi);
 		return;
@@ -154,8 +155,9 @@ static int write_config(const struct xdp_attachment *attachment, const struct xe
 {
 	uint32_t key = 0;
 
-	return bpf_map_update_elem(bpf_map__fd(attachment->skel->maps.xesp_config), &key, config, BPF_ANY) ? -errno :
-													     0;
+	return bpf_map_update_elem(bpf_map__fd(attachment->skel->maps.xesp_config), &key, config, BPF_ANY)
+		       ? -errno
+		       : 0;
 }
 
 static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach_mode mode,
@@ -186,18 +188,19 @@ static int attach_failed(const struct xdp_attach_request *request, int err, stru
 
 	if (err == -EBUSY || err == -EEXIST) {
 		program_on_hook((int)request->ifindex, other, sizeof(other));
-		return failure_set(ret_failure, -err, "attach XDP program",
-				   "detach the other program first (`ip link set dev IFACE xdp off`), or load it "
-				   "with xdp-loader so that both can run",
-				   "%s already carries XDP program '%s'", request->dev, other);
+		return failure_set(
+			ret_failure, -err, "attach XDP program",
+			"detach the other program first (`ip link set dev IFACE xdp off`), or load it "
+			"with xdp-loader so that both can run",
+			"%s already carries XDP program '%s'", request->dev, other);
 	}
 	if (err == -EPERM)
 		return failure_set(ret_failure, EPERM, "attach XDP program",
 				   "run xespd as root, or with CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW",
 				   "%s: the kernel refused to load or attach it", request->dev);
 	return failure_set(ret_failure, -err, "attach XDP program",
-			   request->mode == IPC_XDP_NATIVE ? "try --mode generic" :
-							     "see the log of xespd with --verbose",
+			   request->mode == IPC_XDP_NATIVE ? "try --mode generic"
+							   : "see the log of xespd with --verbose",
 			   "%s: %s", request->dev, kernel_words[0] ? kernel_words : "no reason given");
 }
 
@@ -243,8 +246,9 @@ void xdp_detach(struct xdp_attachment *attachment, bool interface_gone)
 	if (!interface_gone) {
 		err = xdp_program__detach(attachment->program, attachment->ifindex, attachment->mode, 0);
 		if (err && err != -ENOENT && err != -ENODEV)
-			log_error("%s: the XDP program cannot be detached: %s; use `ip link set dev %s xdp off`",
-				  attachment->dev, strerror(-err), attachment->dev);
+			log_error(
+				"%s: the XDP program cannot be detached: %s; use `ip link set dev %s xdp off`",
+				attachment->dev, strerror(-err), attachment->dev);
 	}
 	close_object(attachment);
 	free(attachment);

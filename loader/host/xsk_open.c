@@ -33,18 +33,20 @@ static int make_umem(int socket, int *ret_umem, struct failure *ret_failure)
 	int error;
 
 	if (fd < 0 || ftruncate(fd, (off_t)bytes))
-		return failure_set(ret_failure, errno, "make UMEM", "free memory", "no memory for %zu bytes", bytes);
+		return failure_set(ret_failure, errno, "make UMEM", "free memory", "no memory for %zu bytes",
+				   bytes);
 	area = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (area == MAP_FAILED)
-		return failure_set(ret_failure, errno, "make UMEM", "free memory", "%zu bytes cannot be mapped",
-				   bytes);
+		return failure_set(ret_failure, errno, "make UMEM", "free memory",
+				   "%zu bytes cannot be mapped", bytes);
 	reg.addr = (uintptr_t)area;
 	error = setsockopt(socket, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg)) ? errno : 0;
 	/* The kernel pinned the pages; this process has no business with their content. */
 	munmap(area, bytes);
 	if (error)
 		return failure_set(ret_failure, error, "register UMEM",
-				   error == ENOBUFS ? "raise RLIMIT_MEMLOCK or run with CAP_IPC_LOCK" : "run as root",
+				   error == ENOBUFS ? "raise RLIMIT_MEMLOCK or run with CAP_IPC_LOCK"
+						    : "run as root",
 				   "%zu bytes of UMEM were refused", bytes);
 	*ret_umem = TAKE_FD(fd);
 	return 0;
@@ -53,12 +55,13 @@ static int make_umem(int socket, int *ret_umem, struct failure *ret_failure)
 static int set_ring(int socket, int option, uint32_t size, struct failure *ret_failure)
 {
 	if (setsockopt(socket, SOL_XDP, option, &size, sizeof(size)))
-		return failure_set(ret_failure, errno, "size AF_XDP ring", "", "ring %d of %u descriptors", option,
-				   size);
+		return failure_set(ret_failure, errno, "size AF_XDP ring", "", "ring %d of %u descriptors",
+				   option, size);
 	return 0;
 }
 
-static int bind_queue(int socket, const char *dev, uint32_t ifindex, uint32_t queue, struct failure *ret_failure)
+static int bind_queue(int socket, const char *dev, uint32_t ifindex, uint32_t queue,
+		      struct failure *ret_failure)
 {
 	/* Without XDP_ZEROCOPY or XDP_COPY the kernel tries zero copy first. */
 	struct sockaddr_xdp address = {.sxdp_family = AF_XDP,
@@ -68,8 +71,9 @@ static int bind_queue(int socket, const char *dev, uint32_t ifindex, uint32_t qu
 
 	if (bind(socket, (struct sockaddr *)&address, sizeof(address)))
 		return failure_set(ret_failure, errno, "bind AF_XDP socket",
-				   errno == EBUSY ? "end the other program that has an AF_XDP socket on this queue" :
-						    "see `ethtool -i` and `ethtool -l` for driver and queues",
+				   errno == EBUSY
+					   ? "end the other program that has an AF_XDP socket on this queue"
+					   : "see `ethtool -i` and `ethtool -l` for driver and queues",
 				   "queue %u of %s", queue, dev);
 	return 0;
 }
@@ -92,7 +96,8 @@ int xsk_open(const char *dev, uint32_t ifindex, uint32_t queue, struct xsk_opene
 
 	if (fd < 0)
 		return failure_set(ret_failure, errno, "open AF_XDP socket",
-				   errno == EAFNOSUPPORT ? "use a kernel with CONFIG_XDP_SOCKETS" : "run as root",
+				   errno == EAFNOSUPPORT ? "use a kernel with CONFIG_XDP_SOCKETS"
+							 : "run as root",
 				   "no AF_XDP socket for %s", dev);
 	err = make_umem(fd, &umem, ret_failure);
 	if (!err)
