@@ -21,6 +21,8 @@
 		} \
 	} while (0)
 
+const struct esp_rig_outer esp_rig_udp4 = {4, XESP_FORM_UDP, 0};
+
 struct sa_params esp_rig_params(enum sa_mode mode)
 {
 	struct sa_params params = {
@@ -56,6 +58,13 @@ void esp_rig_setup(struct esp_rig *rig, const struct sa_params *params,
 	};
 	for (size_t i = 0; i < XESP_BURST_MAX; i++)
 		rig->frames[i] = guard_new(FRAME_MAX);
+}
+
+void esp_rig_setup_mode(struct esp_rig *rig, enum sa_mode mode)
+{
+	const struct sa_params params = esp_rig_params(mode);
+
+	esp_rig_setup(rig, &params, NULL);
 }
 
 void esp_rig_teardown(struct esp_rig *rig)

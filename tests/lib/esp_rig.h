@@ -29,12 +29,17 @@ struct esp_rig_outer {
 	uint8_t ds;
 };
 
+/* The usual ones: IPv4, RFC 3948. */
+extern const struct esp_rig_outer esp_rig_udp4;
+
 /* Params of an SA with everything optional left out: window 64, AES-128. */
 struct sa_params esp_rig_params(enum sa_mode mode);
 
 /* Creates the SA with a key of its own. `provider` NULL: libipsec-mb where it works, else OpenSSL. */
 void esp_rig_setup(struct esp_rig *rig, const struct sa_params *params,
 		   const struct crypto_provider *provider);
+/* The same with esp_rig_params(mode). */
+void esp_rig_setup_mode(struct esp_rig *rig, enum sa_mode mode);
 void esp_rig_teardown(struct esp_rig *rig);
 
 /* Bytes in front of ESP. */
@@ -53,5 +58,7 @@ struct esp_packet esp_rig_seal_payload(struct esp_rig *rig, size_t slot, const s
 enum xesp_reason esp_rig_open(struct esp_rig *rig, struct esp_packet *packet);
 /* What holds for every opened packet: output inside the frame with headroom, or no output. */
 void esp_rig_check(const struct esp_packet *packet);
+
+#define ESP_RIG_COUNTER(rig, name) atomic_load(&(rig)->sa->counters.name)
 
 #endif

@@ -121,6 +121,21 @@ size_t packet_build(const struct packet_spec *spec, uint8_t *out)
 	return len;
 }
 
+size_t packet_udp4(uint8_t *out, size_t data_len)
+{
+	const struct packet_spec spec = {
+		.family = 4,
+		.protocol = IPPROTO_UDP,
+		.src = packet_addr4[1],
+		.dst = packet_addr4[3],
+		.sport = 1000,
+		.dport = 2000,
+		.data_len = data_len,
+	};
+
+	return packet_build(&spec, out);
+}
+
 bool packet_ipv4_checksum_good(const uint8_t *ip)
 {
 	return packet_checksum(0, ip, 20) == 0;

@@ -39,6 +39,9 @@ size_t packet_upper(const struct packet_spec *spec, uint8_t *out);
 /* Writes IP header, upper-layer header and data; returns the length. */
 size_t packet_build(const struct packet_spec *spec, uint8_t *out);
 
+/* An IPv4 UDP packet where any packet does, of 28 + data_len bytes. */
+size_t packet_udp4(uint8_t *out, size_t data_len);
+
 bool packet_ipv4_checksum_good(const uint8_t *ip);
 /* The TCP, UDP or ICMPv6 checksum of a packet without IP options and extension headers. UDP without a
  * checksum counts as good. */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Published AES-GCM vectors, in hexadecimal.
+ */
+#ifndef XESP_TESTS_GCM_VECTORS_H
+#define XESP_TESTS_GCM_VECTORS_H
+
+#include <stddef.h>
+
+struct gcm_vector {
+	const char *key;
+	const char *nonce; /* salt and IV */
+	const char *plain;
+	const char *aad;
+	const char *cipher;
+	const char *tag;
+};
+
+/* McGrew, "Test Cases for the use of GCM and GMAC in IPsec ESP", draft-mcgrew-gcm-test-01: its AES-GCM cases,
+ * whole ESP packets whose AAD is SPI and sequence number, six of them extended. */
+extern const struct gcm_vector gcm_vectors_esp[];
+extern const size_t gcm_vectors_esp_count;
+
+/* McGrew and Viega, "The Galois/Counter Mode of Operation", submitted to NIST: test cases 1 to 3, 7 to 9 and
+ * 13 to 15, those with a 96-bit IV and no more AAD than ESP has. */
+extern const struct gcm_vector gcm_vectors_spec[];
+extern const size_t gcm_vectors_spec_count;
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The crypto providers: published vectors, each provider against the other, in place between guard pages.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/crypto.h"
+#include "tests/lib/esp_seal.h"
+#include "tests/lib/gcm_vectors.h"
+#include "tests/lib/guard.h"
+
+#define TEXT_MAX 9000
+
+static const struct crypto_provider *const providers[] = {&crypto_ipsec_mb, &crypto_openssl};
+#define PROVIDERS 2
+
+/* The contexts of the providers that this machine has; NULL for libipsec-mb on another CPU. */
+struct fixture {
+	struct crypto_ctx *ctx[PROVIDERS];
+	struct guard text;
+	struct guard tag;
+};
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture || providers[1]->ctx_new(&fixture->ctx[1]))
+		return -1;
+	if (providers[0]->ctx_new(&fixture->ctx[0]) != 0)
+		print_message("ipsec-mb does not work on this CPU\n");
+	fixture->text = guard_new(TEXT_MAX);
+	fixture->tag = guard_new(16);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < PROVIDERS; i++)
+		if (fixture->ctx[i])
+			providers[i]->ctx_free(fixture->ctx[i]);
+	guard_free(&fixture->text);
+	guard_free(&fixture->tag);
+	free(fixture);
+	return 0;
+}
+
+static size_t from_hex(const char *hex, uint8_t *out)
+{
+	size_t len = strlen(hex) / 2;
+
+	for (size_t i = 0; i < len; i++) {
+		char digits[3] = {hex[2 * i], hex[2 * i + 1], 0};
+
+		out[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	return len;
+}
+
+/* Opens the vector with one bit of `damage` flipped in the tag (-1: none). */
+static void open_vector(struct fixture *fixture, size_t which, const struct gcm_vector *vector, int damage)
+{
+	const struct crypto_provider *provider = providers[which];
+	uint8_t key_bytes[36], nonce[12], plain[256], tag[16];
+	struct crypto_op op = {.icv = tag, .icv_bytes = 16, .iv = nonce + 4, .status = 77};
+	struct crypto_op *ops[] = {&op};
+	struct crypto_key *key = NULL;
+	size_t key_len = from_hex(vector->key, key_bytes);
+
+	from_hex(vector->nonce, nonce);
+	memcpy(key_bytes + key_len, nonce, 4);
+	assert_int_equal(provider->key_new(fixture->ctx[which], algo_by_id(ALGO_AES_GCM), key_bytes,
+					   key_len + 4, &key),
+			 0);
+	op.key = key;
+	op.aad_len = (uint8_t)from_hex(vector->aad, op.aad);
+	op.text_len = (uint32_t)(strlen(vector->cipher) / 2);
+	op.text = fixture->text.end - op.text_len;
+	from_hex(vector->cipher, op.text);
+	from_hex(vector->plain, plain);
+	from_hex(vector->tag, tag);
+	if (damage >= 0)
+		tag[damage / 8] ^= (uint8_t)(1u << damage % 8);
+	provider->open_burst(fixture->ctx[which], ops, 1);
+	assert_int_equal(op.status, damage >= 0 ? -EBADMSG : 0);
+	if (damage < 0)
+		assert_memory_equal(op.text, plain, op.text_len);
+	provider->key_free(key);
+}
+
+static void open_vectors(struct fixture *fixture, const struct gcm_vector *vectors, size_t count)
+{
+	for (size_t which = 0; which < PROVIDERS; which++) {
+		if (!fixture->ctx[which])
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			open_vector(fixture, which, &vectors[i], -1);
+			for (int bit = 0; bit < 128; bit++)
+				open_vector(fixture, which, &vectors[i], bit);
+		}
+	}
+}
+
+static void test_esp_vectors(void **state)
+{
+	assert_int_equal(gcm_vectors_esp_count, 14);
+	open_vectors(*state, gcm_vectors_esp, gcm_vectors_esp_count);
+}
+
+static void test_gcm_vectors(void **state)
+{
+	assert_int_equal(gcm_vectors_spec_count, 9);
+	open_vectors(*state, gcm_vectors_spec, gcm_vectors_spec_count);
+}
+
+static uint64_t random_next(uint64_t *seed)
+{
+	*seed ^= *seed >> 12;
+	*seed ^= *seed << 25;
+	*seed ^= *seed >> 27;
+	return *seed * 0x2545f4914f6cdd1dull;
+}
+
+static void random_fill(uint64_t *seed, uint8_t *out, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		out[i] = (uint8_t)(random_next(seed) >> 32);
+}
+
+/* Opens what was sealed in `esp`, text against both guard pages in turn, and compares. */
+static void open_sealed(struct fixture *fixture, const struct esp_seal *seal, const uint8_t *esp,
+			const uint8_t *plain, size_t len)
+{
+	for (size_t which = 0; which < PROVIDERS; which++) {
+		struct crypto_op op = {
+			.iv = esp + 8, .text_len = (uint32_t)len, .aad_len = 8, .icv_bytes = 16};
+		struct crypto_op *ops[] = {&op};
+		struct crypto_key *key = NULL;
+		uint8_t *const places[] = {fixture->text.start, fixture->text.end - len};
+
+		if (!fixture->ctx[which])
+			continue;
+		assert_int_equal(providers[which]->key_new(fixture->ctx[which], algo_by_id(ALGO_AES_GCM),
+							   seal->key, seal->key_bytes, &key),
+				 0);
+		op.key = key;
+		op.icv = memcpy(fixture->tag.end - 16, esp + 16 + len, 16);
+		memcpy(op.aad, esp, 8);
+		for (size_t place = 0; place < 2; place++) {
+			op.text = memcpy(places[place], esp + 16, len);
+			op.status = 77;
+			providers[which]->open_burst(fixture->ctx[which], ops, 1);
+			assert_int_equal(op.status, 0);
+			assert_memory_equal(op.text, plain, len);
+			/* One bit of damage to the text. */
+			memcpy(op.text, esp + 16, len);
+			if (len == 0)
+				continue;
+			op.text[len / 2] ^= 0x10;
+			providers[which]->open_burst(fixture->ctx[which], ops, 1);
+			assert_int_equal(op.status, -EBADMSG);
+		}
+		providers[which]->key_free(key);
+	}
+}
+
+static void test_random_lengths(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t seed = 20240229;
+	uint8_t key[36];
+	uint8_t *plain = malloc(TEXT_MAX);
+	uint8_t *esp = malloc(TEXT_MAX + ESP_SEAL_OVERHEAD);
+
+	assert_non_null(plain);
+	assert_non_null(esp);
+	random_fill(&seed, plain, TEXT_MAX);
+	for (size_t len = 0; len <= TEXT_MAX; len += len < 600 ? 1 : 97) {
+		struct esp_seal seal = {
+			.key = key, .key_bytes = 20 + 8 * (random_next(&seed) % 3), .spi = 4711};
+
+		random_fill(&seed, key, sizeof(key));
+		seal.seq = random_next(&seed) >> 33;
+		esp_seal(&seal, plain, len, esp);
+		open_sealed(fixture, &seal, esp, plain, len);
+	}
+	free(esp);
+	free(plain);
+}
+
+/* A burst over three keys of different lengths, with every third packet damaged: each op has its own answer.
+ */
+static void burst_of_keys(struct fixture *fixture, size_t which)
+{
+	enum { COUNT = 60 };
+	static uint8_t key_bytes[3][36], esp[COUNT][512], plain[COUNT][512];
+	struct crypto_op ops[COUNT] = {0};
+	struct crypto_op *list[COUNT];
+	struct crypto_key *keys[3];
+	uint64_t seed = 7;
+
+	for (size_t i = 0; i < 3; i++) {
+		random_fill(&seed, key_bytes[i], 36);
+		assert_int_equal(providers[which]->key_new(fixture->ctx[which], algo_by_id(ALGO_AES_GCM),
+							   key_bytes[i], 20 + 8 * i, &keys[i]),
+				 0);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		struct esp_seal seal = {
+			.key = key_bytes[i % 3], .key_bytes = 20 + 8 * (i % 3), .seq = i, .esn = i % 2};
+
+		random_fill(&seed, plain[i], 4 * i);
+		esp_seal(&seal, plain[i], 4 * i, esp[i]);
+		ops[i] = (struct crypto_op){.key = keys[i % 3],
+					    .text = esp[i] + 16,
+					    .text_len = (uint32_t)(4 * i),
+					    .iv = esp[i] + 8,
+					    .icv = esp[i] + 16 + 4 * i,
+					    .icv_bytes = 16,
+					    .aad_len = seal.esn ? 12 : 8};
+		memcpy(ops[i].aad + (seal.esn ? 8 : 4), esp[i] + 4, 4);
+		if (i % 4 == 3)
+			esp[i][16 + 4 * i + 15] ^= 0x80;
+		list[i] = &ops[i];
+	}
+	providers[which]->open_burst(fixture->ctx[which], list, COUNT);
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_int_equal(ops[i].status, i % 4 == 3 ? -EBADMSG : 0);
+		if (i % 4 != 3)
+			assert_memory_equal(ops[i].text, plain[i], 4 * i);
+	}
+	for (size_t i = 0; i < 3; i++)
+		providers[which]->key_free(keys[i]);
+}
+
+static void test_burst_of_keys(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t which = 0; which < PROVIDERS; which++)
+		if (fixture->ctx[which])
+			burst_of_keys(fixture, which);
+}
+
+static void test_keys_refused(void **state)
+{
+	static const uint8_t key_bytes[64];
+	static const struct algo other = {.id = ALGO_END};
+	struct fixture *fixture = *state;
+
+	for (size_t which = 0; which < PROVIDERS; which++) {
+		struct crypto_key *key = (struct crypto_key *)&other;
+
+		if (!fixture->ctx[which])
+			continue;
+		for (size_t bytes = 0; bytes <= 64; bytes++) {
+			if (bytes == 20 || bytes == 28 || bytes == 36)
+				continue;
+			assert_int_equal(providers[which]->key_new(fixture->ctx[which],
+								   algo_by_id(ALGO_AES_GCM), key_bytes, bytes,
+								   &key),
+					 -EOPNOTSUPP);
+		}
+		assert_int_equal(providers[which]->key_new(fixture->ctx[which], &other, key_bytes, 20, &key),
+				 -EOPNOTSUPP);
+		assert_ptr_equal(key, &other);
+		providers[which]->key_free(NULL);
+		assert_non_null(strpbrk(providers[which]->ctx_describe(fixture->ctx[which]), "0123456789"));
+	}
+}
+
+static void test_by_name(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_ptr_equal(crypto_provider_by_name("ipsec-mb"), &crypto_ipsec_mb);
+	assert_ptr_equal(crypto_provider_by_name("openssl"), &crypto_openssl);
+	assert_ptr_equal(crypto_provider_by_name("auto"),
+			 fixture->ctx[0] ? &crypto_ipsec_mb : &crypto_openssl);
+	assert_null(crypto_provider_by_name("null"));
+	assert_null(crypto_provider_by_name(""));
+}
+
+static void test_algo_table(void **state)
+{
+	const struct algo *algo = algo_by_name("aead", "rfc4106(gcm(aes))");
+
+	(void)state;
+	assert_non_null(algo);
+	assert_ptr_equal(algo, algo_by_id(ALGO_AES_GCM));
+	assert_true(algo_length_allowed(algo->key_bytes, 16) && algo_length_allowed(algo->key_bytes, 24) &&
+		    algo_length_allowed(algo->key_bytes, 32));
+	assert_false(algo_length_allowed(algo->key_bytes, 20) || algo_length_allowed(algo->key_bytes, 0));
+	assert_true(algo_length_allowed(algo->icv_bytes, 16));
+	assert_false(algo_length_allowed(algo->icv_bytes, 12) || algo_length_allowed(algo->icv_bytes, 0));
+	assert_null(algo_by_name("enc", "rfc4106(gcm(aes))"));
+	assert_null(algo_by_name("aead", "rfc4106(gcm(aes)"));
+	assert_null(algo_by_id(ALGO_NONE));
+	assert_null(algo_by_id(ALGO_END));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_esp_vectors),    cmocka_unit_test(test_gcm_vectors),
+		cmocka_unit_test(test_random_lengths), cmocka_unit_test(test_burst_of_keys),
+		cmocka_unit_test(test_keys_refused),   cmocka_unit_test(test_by_name),
+		cmocka_unit_test(test_algo_table),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Key memory: its properties as the kernel reports them, wiping, reuse, and many blocks.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "dataplane/keymem.h"
+
+/* The "VmFlags" of the mapping that holds `address`. */
+static void vm_flags(const void *address, char *ret_flags, size_t size)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	bool inside = false;
+	char line[512];
+
+	assert_non_null(smaps);
+	*ret_flags = '\0';
+	while (fgets(line, sizeof(line), smaps)) {
+		unsigned long start, end;
+
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start <= (uintptr_t)address && (uintptr_t)address < end;
+		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+			snprintf(ret_flags, size, "%s", line);
+	}
+	fclose(smaps);
+}
+
+static void test_properties(void **state)
+{
+	uint8_t *block = keymem_alloc(1000);
+	char flags[512];
+
+	(void)state;
+	assert_non_null(block);
+	assert_int_equal((uintptr_t)block % 64, 0);
+	vm_flags(block, flags, sizeof(flags));
+	assert_non_null(strstr(flags, " lo ")); /* locked */
+	assert_non_null(strstr(flags, " dd ")); /* not dumped */
+	assert_non_null(strstr(flags, " dc ")); /* not copied on fork */
+	keymem_free(block, 1000);
+}
+
+static void test_absent_after_fork(void **state)
+{
+	uint8_t *block = keymem_alloc(64);
+	int pipes[2];
+	int status;
+	pid_t child;
+
+	(void)state;
+	assert_non_null(block);
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(write(pipes[1], block, 1), 1);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(write(pipes[1], block, 1) == -1 && errno == EFAULT ? 0 : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(pipes[0]);
+	close(pipes[1]);
+	keymem_free(block, 64);
+}
+
+static void test_wiped_and_reused(void **state)
+{
+	uint8_t *keep = keymem_alloc(100);
+	uint8_t *block = keymem_alloc(100);
+	uint8_t *again;
+
+	(void)state;
+	assert_non_null(keep);
+	assert_non_null(block);
+	memset(block, 0xaa, 100);
+	keymem_free(block, 100);
+	/* `keep` holds the chunk, so that the freed block can still be looked at: a list's link, else zero.
+	 */
+	for (size_t i = sizeof(void *); i < 100; i++)
+		assert_int_equal(block[i], 0);
+	again = keymem_alloc(128);
+	assert_ptr_equal(again, block);
+	for (size_t i = 0; i < 128; i++)
+		assert_int_equal(again[i], 0);
+	keymem_free(again, 128);
+	keymem_free(keep, 100);
+	keymem_free(NULL, 100);
+}
+
+enum { MANY = 5000 };
+
+static void test_many(void **state)
+{
+	static uint8_t *blocks[MANY];
+	static const size_t sizes[] = {1, 64, 65, 300, 1100};
+
+	(void)state;
+	for (unsigned int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < MANY; i++) {
+			size_t bytes = sizes[(i + round) % 5];
+
+			blocks[i] = keymem_alloc(bytes);
+			assert_non_null(blocks[i]);
+			assert_int_equal((uintptr_t)blocks[i] % 64, 0);
+			for (size_t b = 0; b < bytes; b++)
+				assert_int_equal(blocks[i][b], 0);
+			memset(blocks[i], (int)(i % 255 + 1), bytes);
+		}
+		/* None overlaps another. */
+		for (size_t i = 0; i < MANY; i++)
+			for (size_t b = 0; b < sizes[(i + round) % 5]; b++)
+				assert_int_equal(blocks[i][b], i % 255 + 1);
+		for (size_t step = 0; step < 7; step++)
+			for (size_t i = step; i < MANY; i += 7)
+				keymem_free(blocks[i], sizes[(i + round) % 5]);
+	}
+}
+
+/* Without the right to lock more there is no memory, rather than unlocked memory. In a child, whose limit and
+ * privileges are its own. */
+static void test_lock_limit(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct rlimit none = {0, 0};
+
+		if (setrlimit(RLIMIT_MEMLOCK, &none) || (geteuid() == 0 && setuid(65534)))
+			_exit(2);
+		_exit(keymem_alloc(64) == NULL ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_refused_sizes(void **state)
+{
+	(void)state;
+	assert_null(keymem_alloc(0));
+	assert_null(keymem_alloc((size_t)1 << 30));
+	assert_null(keymem_alloc(SIZE_MAX));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_properties),	 cmocka_unit_test(test_absent_after_fork),
+		cmocka_unit_test(test_wiped_and_reused), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_lock_limit),	 cmocka_unit_test(test_refused_sizes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
