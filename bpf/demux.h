@@ -71,7 +71,7 @@ static __always_inline enum xesp_reason demux_udp(CTX *ctx, struct packet *pkt,
 		return XESP_REASON_IP_LENGTH;
 	if (payload > pkt->end)
 		return XESP_REASON_TRUNCATED;
-	slot = parser_get(ctx, bpf_ntohs(udp->dest));
+	slot = parser_get(ctx, (__u16)bpf_ntohs(udp->dest));
 	if (!slot || !(slot->id[XESP_ENCAP_IKE] | slot->id[XESP_ENCAP_RFC3948]))
 		return XESP_REASON_NO_PARSER;
 	/* RFC 768 says no more than that the length includes the header; bytes behind it are surplus. */
