@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SAs for the tests of validation, text and JSON.
+ */
+#ifndef XESP_TESTS_SA_SAMPLE_H
+#define XESP_TESTS_SA_SAMPLE_H
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/sa_params.h"
+
+static inline struct ip_addr sample_addr(const char *text)
+{
+	struct ip_addr addr;
+
+	if (ip_addr_parse(text, &addr) < 0)
+		abort();
+	return addr;
+}
+
+static inline struct ip_prefix sample_prefix(const char *text)
+{
+	struct ip_prefix prefix;
+
+	if (ip_prefix_parse(text, &prefix) < 0)
+		abort();
+	return prefix;
+}
+
+static inline bool sample_prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	return ip_addr_equal(&a->addr, &b->addr) && a->length == b->length;
+}
+
+static inline bool sample_encap_equal(const struct sa_encap *a, const struct sa_encap *b)
+{
+	return a->present == b->present && a->type == b->type && a->sport == b->sport &&
+	       a->dport == b->dport && ip_addr_equal(&a->original_src, &b->original_src) &&
+	       ip_addr_equal(&a->original_dst, &b->original_dst);
+}
+
+static inline bool sample_selector_equal(const struct sa_selector *a, const struct sa_selector *b)
+{
+	return sample_prefix_equal(&a->src, &b->src) && sample_prefix_equal(&a->dst, &b->dst) &&
+	       a->protocol == b->protocol && a->sport == b->sport && a->dport == b->dport;
+}
+
+/* Field by field, since padding has no value. */
+static inline bool sample_equal(const struct sa_params *a, const struct sa_params *b)
+{
+	return ip_addr_equal(&a->src, &b->src) && ip_addr_equal(&a->dst, &b->dst) && a->spi == b->spi &&
+	       a->reqid == b->reqid && a->mode == b->mode && a->algo == b->algo &&
+	       a->key_bytes == b->key_bytes && memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
+	       a->icv_bytes == b->icv_bytes && sample_encap_equal(&a->encap, &b->encap) &&
+	       a->replay_window == b->replay_window && a->replay_seq == b->replay_seq &&
+	       a->flags == b->flags && sample_selector_equal(&a->selector, &b->selector) &&
+	       strcmp(a->dev, b->dev) == 0;
+}
+
+/* A valid SA with every field set. */
+static inline struct sa_params sample_full(void)
+{
+	struct sa_params params = {
+		.src = sample_addr("2001:db8::1"),
+		.dst = sample_addr("2001:db8::2"),
+		.spi = 0xfedcba98,
+		.reqid = 4294967295u,
+		.mode = SA_MODE_TUNNEL,
+		.algo = ALGO_AES_GCM,
+		.key_bytes = 36,
+		.icv_bytes = 16,
+		.encap =
+			{
+				.present = true,
+				.type = XESP_ENCAP_IKE,
+				.sport = 65535,
+				.dport = 500,
+				.original_src = sample_addr("2001:db8::a"),
+				.original_dst = sample_addr("2001:db8::b"),
+			},
+		.replay_window = 4096,
+		.replay_seq = 0x123456789abcdef0,
+		.flags = SA_FLAG_ESN | SA_FLAG_NO_ECN | SA_FLAG_DECAP_DSCP | SA_FLAG_AF_UNSPEC,
+		.selector =
+			{
+				.src = sample_prefix("10.1.0.0/16"),
+				.dst = sample_prefix("0.0.0.0/0"),
+				.protocol = 17,
+				.sport = 1,
+				.dport = 65535,
+			},
+		.dev = "eth0.4094",
+	};
+
+	for (uint8_t i = 0; i < 36; i++)
+		params.key[i] = (uint8_t)(0xb0 + i);
+	return params;
+}
+
+/* A valid SA with nothing but what is required. */
+static inline struct sa_params sample_plain(void)
+{
+	struct sa_params params = {
+		.dst = sample_addr("192.0.2.1"),
+		.spi = 256,
+		.mode = SA_MODE_TUNNEL,
+		.algo = ALGO_AES_GCM,
+		.key_bytes = 20,
+		.icv_bytes = 16,
+		.replay_window = XESP_REPLAY_WINDOW_DEFAULT,
+	};
+
+	for (uint8_t i = 0; i < 20; i++)
+		params.key[i] = (uint8_t)(0x10 + i);
+	return params;
+}
+
+#endif
