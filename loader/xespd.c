@@ -18,10 +18,14 @@
 #include "base/log.h"
 #include "control/engine.h"
 #include "control/sa_json.h"
+#include "dataplane/keymem.h"
 #include "host/control_socket.h"
 #include "host/loader.h"
 #include "host/privileges.h"
 #include "host/xdp_attach.h"
+
+/* Of key memory that one SA takes, see crypto_ipsec_mb.c. */
+#define KEY_BYTES_MAX 1152
 
 struct options {
 	const char *socket;
@@ -111,6 +115,18 @@ static void log_failure(const struct failure *failure)
 		  failure->advice);
 }
 
+/* An expanded AES-GCM key is the largest there is. Address space only: pages are taken as keys come. */
+static void reserve_key_memory(uint32_t capacity)
+{
+	int err = keymem_reserve((size_t)capacity * XESP_IFACES_MAX * KEY_BYTES_MAX);
+
+	if (err)
+		log_warning(
+			"no memory can be set aside for keys (%s): RLIMIT_MEMLOCK, now %lu KiB, bounds the "
+			"number of SAs",
+			strerror(-err), privileges_memlock_kib());
+}
+
 static int run_engine(const struct options *options, const struct engine_user *user, pid_t loader, int ipc,
 		      int listener)
 {
@@ -126,6 +142,7 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	sa_json_wipe_on_free();
 	xdp_attach_route_messages();
 	libbpf_num_possible_cpus(); /* reads /sys once, and remembers */
+	reserve_key_memory(options->capacity);
 	if (privileges_drop(user, loader, &failure)) {
 		log_failure(&failure);
 		return EXIT_FAILURE;
@@ -188,7 +205,6 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	log_init("loader", options.most_verbose);
 	block_signals();
-	privileges_raise_memlock();
 	if (privileges_find_user(options.user, &user, &failure) ||
 	    control_socket_listen(options.socket, &listener, &failure) ||
 	    privileges_provide_bpffs(&failure)) {

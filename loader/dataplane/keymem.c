@@ -6,6 +6,8 @@
  */
 #include "dataplane/keymem.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,6 +34,15 @@ _Static_assert(sizeof(struct chunk) <= BLOCK_ALIGN, "the chunk header takes one 
 /* Chunks with a free block, of all block sizes; full chunks are found by the address of their blocks. */
 static struct chunk *available;
 
+/* What keymem_reserve() set aside: chunks never used yet lie from `next` to `end`, used and emptied ones
+ * are in `spare` (through their `next`). */
+static struct {
+	uint8_t *start;
+	uint8_t *next;
+	uint8_t *end;
+	struct chunk *spare;
+} reserve;
+
 static void available_insert(struct chunk *chunk)
 {
 	chunk->prev = NULL;
@@ -51,11 +62,13 @@ static void available_remove(struct chunk *chunk)
 		chunk->next->prev = chunk->prev;
 }
 
-/* A mapping of CHUNK_BYTES that starts at a multiple of it, or NULL. */
-static void *map_aligned(void)
+/* Whole chunks that start at a multiple of CHUNK_BYTES, neither dumped nor inherited, locked as `flags` of
+ * mlock2() say; or NULL with errno set. Marked before the first key is written, and refused whole if any of
+ * it fails: a key must not get into memory that is weaker than promised. */
+static uint8_t *map_locked(size_t bytes, unsigned int flags)
 {
-	uint8_t *map =
-		mmap(NULL, 2 * CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *map = mmap(NULL, bytes + CHUNK_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t before;
 
 	if (map == MAP_FAILED)
@@ -63,25 +76,75 @@ static void *map_aligned(void)
 	before = -(uintptr_t)map % CHUNK_BYTES;
 	if (before)
 		munmap(map, before);
-	munmap(map + before + CHUNK_BYTES, CHUNK_BYTES - before);
-	return map + before;
+	map += before;
+	munmap(map + bytes, CHUNK_BYTES - before);
+	if (madvise(map, bytes, MADV_DONTDUMP) || madvise(map, bytes, MADV_DONTFORK) ||
+	    mlock2(map, bytes, flags)) {
+		int error = errno;
+
+		munmap(map, bytes);
+		errno = error;
+		return NULL;
+	}
+	return map;
+}
+
+int keymem_reserve(size_t bytes)
+{
+	size_t whole = (bytes + CHUNK_BYTES - 1) / CHUNK_BYTES * CHUNK_BYTES;
+	uint8_t *map;
+
+	if (reserve.start || !whole)
+		return -EINVAL;
+	map = map_locked(whole, MLOCK_ONFAULT);
+	if (!map)
+		return -errno;
+	reserve.start = reserve.next = map;
+	reserve.end = map + whole;
+	return 0;
+}
+
+static bool in_reserve(const struct chunk *chunk)
+{
+	return (const uint8_t *)chunk >= reserve.start && (const uint8_t *)chunk < reserve.end;
+}
+
+static struct chunk *chunk_from_reserve(void)
+{
+	struct chunk *chunk = reserve.spare;
+
+	if (chunk) {
+		reserve.spare = chunk->next;
+		/* Of an emptied chunk, header and free list are what is not zero. */
+		memset(chunk, 0, CHUNK_BYTES);
+	} else if (reserve.next < reserve.end) {
+		chunk = (struct chunk *)reserve.next;
+		reserve.next += CHUNK_BYTES;
+	}
+	return chunk;
+}
+
+static void chunk_free(struct chunk *chunk)
+{
+	available_remove(chunk);
+	if (!in_reserve(chunk)) {
+		munmap(chunk, CHUNK_BYTES);
+		return;
+	}
+	chunk->next = reserve.spare;
+	reserve.spare = chunk;
 }
 
 static struct chunk *chunk_new(size_t block_bytes)
 {
-	uint8_t *map = map_aligned();
-	struct chunk *chunk;
+	struct chunk *chunk = chunk_from_reserve();
+	uint8_t *map;
 
-	if (!map)
+	if (!chunk)
+		chunk = (struct chunk *)map_locked(CHUNK_BYTES, 0);
+	if (!chunk)
 		return NULL;
-	/* Marked before the first key is written, and refused whole if any of it fails: a key must not get
-	 * into memory that is weaker than promised. */
-	if (madvise(map, CHUNK_BYTES, MADV_DONTDUMP) || madvise(map, CHUNK_BYTES, MADV_DONTFORK) ||
-	    mlock(map, CHUNK_BYTES)) {
-		munmap(map, CHUNK_BYTES);
-		return NULL;
-	}
-	chunk = (struct chunk *)map;
+	map = (uint8_t *)chunk;
 	chunk->block_bytes = block_bytes;
 	for (size_t at = BLOCK_ALIGN; at + block_bytes <= CHUNK_BYTES; at += block_bytes) {
 		struct block *block = (struct block *)(map + at);
@@ -138,8 +201,6 @@ void keymem_free(void *block, size_t bytes)
 	freed->next = chunk->free_blocks;
 	chunk->free_blocks = freed;
 	chunk->used--;
-	if (chunk->used == 0) {
-		available_remove(chunk);
-		munmap(chunk, CHUNK_BYTES);
-	}
+	if (chunk->used == 0)
+		chunk_free(chunk);
 }

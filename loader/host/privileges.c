@@ -57,13 +57,12 @@ int privileges_provide_bpffs(struct failure *ret_failure)
 	return 0;
 }
 
-void privileges_raise_memlock(void)
+unsigned long privileges_memlock_kib(void)
 {
-	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit limit = {0, 0};
 
-	if (setrlimit(RLIMIT_MEMLOCK, &limit))
-		log_warning("RLIMIT_MEMLOCK cannot be raised: %s; the number of SAs is limited by it",
-			    strerror(errno));
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	return (unsigned long)(limit.rlim_cur / 1024);
 }
 
 /* An empty directory that nobody can write to, as root directory: what lies open are descriptors only. */

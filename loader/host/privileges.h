@@ -20,8 +20,8 @@ int privileges_find_user(const char *name, struct engine_user *ret_user, struct 
 /* Makes sure that a BPF file system is at /sys/fs/bpf, where libxdp keeps dispatchers: mounts one in a
  * mount namespace of this process if there is none. */
 int privileges_provide_bpffs(struct failure *ret_failure);
-/* Lets the engine lock the memory of its keys, however many there are. */
-void privileges_raise_memlock(void);
+/* Memory that this process may lock without CAP_IPC_LOCK, in KiB. */
+unsigned long privileges_memlock_kib(void);
 /* For good: empty root directory, the user's ids, no capabilities, no new privileges, no core dumps, no
  * ptrace by others; ends with its parent. Everything that needs the file system comes before. */
 int privileges_drop(const struct engine_user *user, pid_t parent, struct failure *ret_failure);
