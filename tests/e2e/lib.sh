@@ -225,6 +225,7 @@ capture_stop() {
 xespd_start() {
 	local role=$1
 	shift
+	XESPD_ROLE=$role
 	SOCKET=$DIR/control-$role
 	XESPD_LOG=$DIR/xespd-$role.log
 	spawn "$role" "xespd-$role.log" "$XESPD" --socket "$SOCKET" --tun xesp0 "$@"
@@ -232,8 +233,9 @@ xespd_start() {
 	wait_for 10 xesp status || die "xespd does not start: $(tail -n 5 "$XESPD_LOG")"
 }
 
+# Inside the daemon's namespace, where the addresses are that `sa load` looks for.
 xesp() {
-	"$XESP" --socket "$SOCKET" "$@"
+	in_ns "$XESPD_ROLE" "$XESP" --socket "$SOCKET" "$@"
 }
 
 # Of one interface; for jq, which knows $dev.
