@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fuzzes reading a file of SAs. An SA that is read and keeps the rules must print, and parse again to the
+ * same; an error must have all its texts.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/sa_text.h"
+#include "control/validate.h"
+#include "tests/unit/sa_sample.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define WORDS_MAX 128
+
+static void check(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "%s\n", what);
+	abort();
+}
+
+/* Prints and parses again, with the key put where the text hides it. */
+static void check_round_trip(const struct sa_params *params)
+{
+	char text[2048] = "", hex[2 + 2 * XESP_KEY_MAX + 1] = "0x";
+	char *words[WORDS_MAX], *save;
+	struct field_error error;
+	struct sa_params again;
+	size_t count = 0;
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	check(out, "fmemopen");
+	sa_text_print(out, params);
+	check(ftell(out) < (long)sizeof(text), "longer than expected");
+	fclose(out);
+	for (size_t i = 0; i < params->key_bytes; i++)
+		snprintf(hex + 2 + 2 * i, 3, "%02x", params->key[i]);
+	for (char *word = strtok_r(text, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
+		check(count < WORDS_MAX, "more words than expected");
+		words[count++] = strcmp(word, "<hidden>") == 0 ? hex : word;
+	}
+	check(sa_text_parse_words(words, count, &again, &error) == 0, "does not parse again");
+	check(sample_equal(params, &again), "parses to another SA");
+}
+
+static int each(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
+{
+	struct field_error error;
+
+	(void)line;
+	(void)outbound;
+	(void)ctx;
+	if (validate_sa(params, &error) == 0)
+		check_round_trip(params);
+	else
+		check(error.field[0] && error.rule[0], "an error of validation says nothing");
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct field_error error = {"", "", ""};
+	unsigned int line = 0;
+	FILE *file;
+	int err;
+
+	/* Other files are not part of the input. */
+	if (size == 0 || memmem(data, size, "file:", 5))
+		return 0;
+	file = fmemopen((void *)data, size, "r");
+	check(file, "fmemopen");
+	err = sa_text_read(file, each, NULL, &line, &error);
+	fclose(file);
+	check(err == 0 || (line > 0 && error.field[0] && error.rule[0]), "an error of syntax says nothing");
+	return 0;
+}
