@@ -8,7 +8,8 @@
  *   [replay-window N] [replay-seq N] [replay-seq-hi N] [flag FLAG...]
  *   [sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE] ...
  *
- * KEY is 0xHEX, or file:PATH (hex text or raw bytes), or - (hex from standard input).
+ * KEY is 0xHEX, or file:PATH (hex text or raw bytes), or - (a line of hex from standard input; not in files).
+ * In a file an SA goes on over the lines after it that are indented or that follow a backslash.
  */
 #ifndef XESP_CONTROL_SA_TEXT_H
 #define XESP_CONTROL_SA_TEXT_H
@@ -35,7 +36,8 @@ int sa_text_parse_id(char *const *words, size_t count, struct sa_params *ret_par
  * mixed and also with -s. Calls `each` for every SA with the line it starts on; a negative return of
  * `each` ends the reading and is returned. On a syntax error returns -EINVAL, `*ret_line` and
  * `*ret_error` filled. -EIO or -EFBIG (a file of over 256 MiB) if reading fails. Outbound SAs, as far
- * as the text says so ("dir out"), are reported with `outbound` set. Buffers that held keys are wiped. */
+ * as the text says so ("dir out"), are reported with `outbound` set. Buffers that held keys are wiped,
+ * stdio's too: nothing must have been read from `file` before. -ENOMEM. */
 typedef int (*sa_text_each_fn)(const struct sa_params *params, unsigned int line, bool outbound, void *ctx);
 int sa_text_read(FILE *file, sa_text_each_fn each, void *ctx, unsigned int *ret_line,
 		 struct field_error *ret_error);

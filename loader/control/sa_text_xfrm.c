@@ -64,6 +64,16 @@ int sa_text_xfrm_dir(struct sa_text_parse *parse)
 	return 0;
 }
 
+/* True for 0, and for 0/MASK as `ip` prints it. */
+static bool mark_is_zero(const char *word)
+{
+	size_t len = strcspn(word, "/");
+
+	if (word[len] == '/' && strspn(word + len + 1, "0123456789abcdefx") != strlen(word + len + 1))
+		return false;
+	return (len == 1 && word[0] == '0') || (len == 3 && strncmp(word, "0x0", 3) == 0);
+}
+
 /* A mark as given, "V [mask M]", or as printed, "V/M". */
 int sa_text_xfrm_mark(struct sa_text_parse *parse)
 {
@@ -73,7 +83,7 @@ int sa_text_xfrm_mark(struct sa_text_parse *parse)
 
 	if (sa_text_words_take(words, parse->keyword, &word) < 0)
 		return -EINVAL;
-	if (strcspn(word, "/") != strspn(word, "0x") || word[0] != '0')
+	if (!mark_is_zero(word))
 		return sa_text_words_fail(words, parse->keyword, word,
 					  "only 0 is supported: xesp does not mark packets");
 	if (sa_text_words_accept(words, "mask"))
