@@ -27,6 +27,12 @@
 #define IPPROTO_HIP 139
 #define IPPROTO_SHIM6 140
 
+/* Not struct ethhdr: that one is packed, and read byte by byte. */
+struct link_header {
+	__u8 addresses[2 * ETH_ALEN];
+	__be16 proto;
+};
+
 struct vlan_tag {
 	__be16 tci;
 	__be16 proto;
@@ -35,13 +41,13 @@ struct vlan_tag {
 /* Finds the IP header behind at most two VLAN tags; `ret_proto` is the EtherType in front of it. */
 static __always_inline enum xesp_reason parse_link(struct packet *pkt, __be16 *ret_proto)
 {
-	const struct ethhdr *eth = (const struct ethhdr *)pkt->begin;
+	const struct link_header *eth = (const struct link_header *)pkt->begin;
 	const __u8 *pos = (const __u8 *)(eth + 1);
 	__be16 proto;
 
 	if (pos > pkt->end)
 		return XESP_REASON_TRUNCATED;
-	proto = eth->h_proto;
+	proto = eth->proto;
 	for (int tags = 0; proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD); tags++) {
 		const struct vlan_tag *tag = (const struct vlan_tag *)pos;
 
@@ -57,7 +63,9 @@ static __always_inline enum xesp_reason parse_link(struct packet *pkt, __be16 *r
 	return XESP_REASON_NONE;
 }
 
-/* RFC 1071: the sum over a header without options, its checksum included, is all ones. */
+/* RFC 1071: folded, the sum over a header with its checksum is all ones. A sum of 32-bit words folds to that
+ * if 65535 divides it, which one multiplication tells: by the inverse of 65535 modulo 2^64, multiples, and
+ * nothing else, become at most 2^64 / 65535. The sum is not 0, since the version is not. */
 static __always_inline bool ipv4_checksum_ok(const struct iphdr *ip)
 {
 	const __u32 *words = (const __u32 *)ip;
@@ -65,10 +73,7 @@ static __always_inline bool ipv4_checksum_ok(const struct iphdr *ip)
 
 	for (int i = 0; i < IPV4_HEADER_WORDS; i++)
 		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
+	return sum * 0xfffefffefffeffffull <= 0x0001000100010001ull;
 }
 
 /* `length` bytes from the IP header on are in the frame. Only the lengths of packets that do not lie in the

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Each kind of packet, on both implementations: verdict, bytes, metadata, and the one counter that moves.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "tests/lib/classify.h"
+
+static int setup_native(void **state)
+{
+	struct classifier *classifier;
+
+	assert_int_equal(classifier_native_new(CLASSIFY_CAPACITY, &classifier), 0);
+	classify_fill(classifier);
+	*state = classifier;
+	return 0;
+}
+
+static int setup_kernel(void **state)
+{
+	struct classifier *classifier;
+
+	assert_int_equal(classifier_kernel_new(CLASSIFY_CAPACITY, &classifier), 0);
+	classify_fill(classifier);
+	*state = classifier;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	classifier_free(*state);
+	return 0;
+}
+
+/* Both families, with 0, 1, and 2 tags. */
+static struct frame_spec variant(unsigned int i)
+{
+	struct frame_spec spec = i % 2 ? classify_spec6() : classify_spec4();
+
+	spec.tags = i / 2;
+	if (spec.tags == 2)
+		spec.tpid[0] = 0x88a8;
+	return spec;
+}
+
+#define VARIANTS 6
+
+static void expect_meta(const struct classifier_result *result, const struct frame *frame, uint32_t index,
+			enum xesp_form form, size_t esp, size_t length)
+{
+	struct xesp_meta expected = {
+		.sa_index = frame->family == 4 ? index : index + 10,
+		.sa_generation = CLASSIFY_GENERATION,
+		.l3_offset = (uint16_t)frame->l3,
+		.esp_offset = (uint16_t)esp,
+		.esp_length = (uint16_t)length,
+		.family = frame->family,
+		.form = (uint8_t)form,
+		.magic = XESP_META_MAGIC,
+	};
+
+	assert_memory_equal(&result->meta, &expected, sizeof(expected));
+}
+
+static void test_esp(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct classifier_result result;
+
+	for (unsigned int i = 0; i < VARIANTS; i++) {
+		struct frame_spec spec = variant(i);
+
+		for (size_t length = 1; length < 300; length += 37) {
+			frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, length);
+			result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "UDP");
+			expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 8 + length);
+			frame_esp(frame, &spec, XESP_FORM_NATIVE, CLASSIFY_SPI, length);
+			result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "native");
+			expect_meta(&result, frame, 1, XESP_FORM_NATIVE, frame->l4, 8 + length);
+		}
+		spec.dport = CLASSIFY_PORT_DRAFT;
+		frame_esp(frame, &spec, XESP_FORM_UDP_IKE, CLASSIFY_SPI_DRAFT, 40);
+		result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "draft");
+		expect_meta(&result, frame, 2, XESP_FORM_UDP_IKE, frame->payload + 8, 48);
+	}
+}
+
+/* The lengths of the headers count, not that of the frame: Ethernet pads, and UDP may be shorter than IP. */
+static void test_surplus(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct classifier_result result;
+
+	for (unsigned int i = 0; i < VARIANTS; i++) {
+		struct frame_spec spec = variant(i);
+
+		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 20);
+		memset(frame->bytes + frame->len, 0xee, 30);
+		frame->len += 30;
+		result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "padded frame");
+		expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 28);
+		frame_put16(frame, frame->l4 + 4, 8 + 9);
+		result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "short UDP length");
+		expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 9);
+		frame_put16(frame, frame->l4 + 4, 8 + 8);
+		classify_expect(*state, frame, XESP_REASON_ESP_SHORT, "UDP length of an ESP header");
+		frame_udp(frame, &spec, "\xff", 1);
+		memset(frame->bytes + frame->len, 0, 40);
+		frame->len += 40;
+		classify_expect(*state, frame, XESP_REASON_KEEPALIVE, "padded keepalive");
+	}
+}
+
+static void test_both_types(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct frame_spec spec = classify_spec4();
+
+	spec.dport = CLASSIFY_PORT_BOTH;
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+	classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "RFC 3948 on a port of both types");
+	frame_esp(frame, &spec, XESP_FORM_UDP_IKE, CLASSIFY_SPI_DRAFT, 40);
+	classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "draft on a port of both types");
+	frame_put32(frame, frame->payload + 4, 1);
+	classify_expect(*state, frame, XESP_REASON_IKE, "4 zero bytes only");
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI_DRAFT, 40);
+	classify_expect(*state, frame, XESP_REASON_PARSER_MISMATCH, "SA of the draft entry in RFC 3948 form");
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI_NATIVE, 40);
+	classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "SA of no entry");
+	frame_esp(frame, &spec, XESP_FORM_NATIVE, CLASSIFY_SPI_DRAFT, 40);
+	classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "native form of any SA");
+}
+
+static void test_ike(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	static const uint8_t marker[32];
+
+	for (unsigned int i = 0; i < VARIANTS; i++) {
+		struct frame_spec spec = variant(i);
+
+		for (size_t length = 0; length <= sizeof(marker); length++) {
+			frame_udp(frame, &spec, marker, length);
+			classify_expect(*state, frame, length < 4 ? XESP_REASON_ESP_SHORT : XESP_REASON_IKE,
+					"zeros on an RFC 3948 port");
+		}
+		spec.dport = CLASSIFY_PORT_DRAFT;
+		for (size_t length = 0; length <= sizeof(marker); length++) {
+			enum xesp_reason reason = length < 4	? XESP_REASON_ESP_SHORT
+						  : length < 8	? XESP_REASON_IKE
+						  : length < 17 ? XESP_REASON_ESP_SHORT
+								: XESP_REASON_NO_SA;
+
+			frame_udp(frame, &spec, marker, length);
+			classify_expect(*state, frame, reason, "zeros on a draft port");
+		}
+		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+		classify_expect(*state, frame, XESP_REASON_IKE, "no marker on a draft port");
+	}
+}
+
+static void test_keepalive(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	static const uint16_t ports[] = {CLASSIFY_PORT, CLASSIFY_PORT_DRAFT, CLASSIFY_PORT_BOTH};
+	struct classifier *classifier = *state;
+	struct xesp_config config = {.enabled = 1, .packet_max = CLASSIFY_PACKET_MAX, .pass_keepalives = 1};
+
+	for (unsigned int i = 0; i < 3 * VARIANTS; i++) {
+		struct frame_spec spec = variant(i % VARIANTS);
+
+		spec.dport = ports[i / VARIANTS];
+		frame_udp(frame, &spec, "\xff", 1);
+		classify_expect(classifier, frame, XESP_REASON_KEEPALIVE, "keepalive");
+		frame_udp(frame, &spec, "\xfe", 1);
+		classify_expect(classifier, frame, XESP_REASON_ESP_SHORT, "one other byte");
+		frame_udp(frame, &spec, "\xff\xff", 2);
+		classify_expect(classifier, frame, XESP_REASON_ESP_SHORT, "two bytes");
+		frame_udp(frame, &spec, NULL, 0);
+		classify_expect(classifier, frame, XESP_REASON_ESP_SHORT, "no byte");
+		spec.dport = CLASSIFY_PORT_NONE;
+		frame_udp(frame, &spec, "\xff", 1);
+		classify_expect(classifier, frame, XESP_REASON_NO_PARSER, "keepalive elsewhere");
+	}
+	assert_int_equal(classifier->ops->set_config(classifier, &config), 0);
+	frame_udp(frame,
+		  &(struct frame_spec){.src = classify_spec4().src,
+				       .dst = classify_spec4().dst,
+				       .sport = 1,
+				       .dport = CLASSIFY_PORT},
+		  "\xff", 1);
+	classify_expect(classifier, frame, XESP_REASON_KEEPALIVE_PASSED, "keepalive, interface passes them");
+	classify_fill_config(classifier);
+}
+
+static void test_no_sa(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+
+	for (unsigned int i = 0; i < VARIANTS; i++) {
+		struct frame_spec spec = variant(i);
+		struct frame_spec other = spec;
+
+		for (int bit = 0; bit < 32; bit++) {
+			uint32_t spi = CLASSIFY_SPI ^ 1u << bit;
+
+			if (spi == CLASSIFY_SPI_DRAFT || spi == CLASSIFY_SPI_NATIVE)
+				continue;
+			frame_esp(frame, &spec, XESP_FORM_UDP, spi, 40);
+			classify_expect(*state, frame, XESP_REASON_NO_SA, "one bit of the SPI");
+			frame_esp(frame, &spec, XESP_FORM_NATIVE, spi, 40);
+			classify_expect(*state, frame, XESP_REASON_NO_SA, "one bit of the SPI, native");
+		}
+		for (size_t bit = 0; bit < ip_addr_size(spec.dst.family) * 8; bit++) {
+			other.dst = spec.dst;
+			other.dst.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			frame_esp(frame, &other, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+			classify_expect(*state, frame, XESP_REASON_NO_SA, "one bit of the destination");
+		}
+		other = spec;
+		other.src.bytes[1] ^= 1;
+		frame_esp(frame, &other, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+		classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "another source");
+		frame_esp(frame, &spec, XESP_FORM_NATIVE, 0, 40);
+		classify_expect(*state, frame, XESP_REASON_NO_SA, "SPI 0, which marks free slots");
+	}
+}
+
+static void test_shapes4(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct frame_spec spec = classify_spec4();
+
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+	frame_put16(frame, frame->l3 + 6, 0x2000);
+	frame_fix_ipv4(frame);
+	classify_expect(*state, frame, XESP_REASON_FRAGMENT, "first fragment");
+	frame_put16(frame, frame->l3 + 6, 1);
+	frame_fix_ipv4(frame);
+	classify_expect(*state, frame, XESP_REASON_FRAGMENT, "last fragment");
+	frame_put16(frame, frame->l3 + 6, 0x4000);
+	frame_fix_ipv4(frame);
+	classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "do not fragment");
+	frame->bytes[frame->l3 + 10] ^= 1;
+	classify_expect(*state, frame, XESP_REASON_IP_CHECKSUM, "header checksum");
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+	for (uint32_t total = 0; total <= UINT16_MAX; total++) {
+		size_t right = frame->len - frame->l3;
+		enum xesp_reason reason = total < 20 || total > right ? XESP_REASON_IP_LENGTH
+					  : total < 28		      ? XESP_REASON_IP_LENGTH
+					  : total < right	      ? XESP_REASON_UDP_LENGTH
+								      : XESP_REASON_TO_ENGINE;
+
+		frame_put16(frame, frame->l3 + 2, (uint16_t)total);
+		frame_fix_ipv4(frame);
+		classify_expect(*state, frame, reason, "IPv4 total length");
+	}
+}
+
+static void test_shapes6(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct frame_spec spec = classify_spec6();
+
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+	for (uint32_t payload = 0; payload <= UINT16_MAX; payload++) {
+		size_t right = frame->len - frame->l4;
+		enum xesp_reason reason = payload < 8 || payload > right ? XESP_REASON_IP_LENGTH
+					  : payload < right		 ? XESP_REASON_UDP_LENGTH
+									 : XESP_REASON_TO_ENGINE;
+
+		frame_put16(frame, frame->l3 + 4, (uint16_t)payload);
+		classify_expect(*state, frame, reason, "IPv6 payload length");
+	}
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+	for (unsigned int version = 0; version < 16; version++) {
+		frame->bytes[frame->l3] = (uint8_t)(version << 4);
+		classify_expect(*state, frame, version == 6 ? XESP_REASON_TO_ENGINE : XESP_REASON_IP_HEADER,
+				"IPv6 version");
+	}
+}
+
+static void test_udp_length(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct frame_spec spec = variant(i);
+
+		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+		for (uint32_t length = 0; length <= UINT16_MAX; length++) {
+			enum xesp_reason reason = length < 8 || length > 56 ? XESP_REASON_UDP_LENGTH
+						  : length <= 16	    ? XESP_REASON_ESP_SHORT
+									    : XESP_REASON_TO_ENGINE;
+
+			frame_put16(frame, frame->l4 + 4, (uint16_t)length);
+			classify_expect(*state, frame, reason, "UDP length");
+		}
+	}
+}
+
+static void test_udp_checksum(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	static const struct {
+		enum frame_checksum checksum;
+		enum xesp_reason reason;
+	} cases[] = {
+		{FRAME_CHECKSUM_NONE, XESP_REASON_TO_ENGINE},
+		{FRAME_CHECKSUM_RIGHT, XESP_REASON_TO_ENGINE},
+		{FRAME_CHECKSUM_PARTIAL, XESP_REASON_TO_ENGINE},
+		{FRAME_CHECKSUM_WRONG, XESP_REASON_UDP_CHECKSUM},
+	};
+
+	for (unsigned int i = 0; i < VARIANTS; i++) {
+		struct frame_spec spec = variant(i);
+
+		/* Every remainder of the chunks, up to the longest that fits. */
+		for (size_t length = 1; length < 1450; length += length < 530 ? 1 : 13) {
+			for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+				spec.checksum = cases[c].checksum;
+				frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, length);
+				classify_expect(*state, frame, cases[c].reason, "UDP checksum");
+			}
+			spec.checksum = FRAME_CHECKSUM_RIGHT;
+			frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, length);
+			frame->bytes[frame->len - 1] ^= 0x40;
+			classify_expect(*state, frame, XESP_REASON_UDP_CHECKSUM, "last byte changed");
+		}
+	}
+}
+
+/* Behind the checksum of others, nothing of theirs is looked at. */
+static void test_checksum_of_others(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct frame_spec spec = classify_spec4();
+
+	spec.checksum = FRAME_CHECKSUM_WRONG;
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI_UNKNOWN, 40);
+	classify_expect(*state, frame, XESP_REASON_NO_SA, "wrong UDP checksum without SA");
+	frame_udp(frame, &spec, "\0\0\0\0\0\0\0\0", 8);
+	classify_expect(*state, frame, XESP_REASON_IKE, "wrong UDP checksum of IKE");
+}
+
+static void test_too_long(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+
+	for (unsigned int i = 0; i < VARIANTS; i++) {
+		struct frame_spec spec = variant(i);
+		size_t headers;
+
+		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 0);
+		headers = frame->len;
+		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, CLASSIFY_PACKET_MAX - headers);
+		classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "longest");
+		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, CLASSIFY_PACKET_MAX - headers + 1);
+		classify_expect(*state, frame, XESP_REASON_TOO_LONG, "one byte longer");
+		frame_esp(frame, &spec, XESP_FORM_NATIVE, CLASSIFY_SPI, 9000);
+		classify_expect(*state, frame, XESP_REASON_TOO_LONG, "several buffers");
+		/* Short IP packet in a long frame. */
+		frame_esp(frame, &spec, XESP_FORM_NATIVE, CLASSIFY_SPI, 100);
+		memset(frame->bytes + frame->len, 0, 5000);
+		frame->len += 5000;
+		classify_expect(*state, frame, XESP_REASON_TOO_LONG, "long trailer");
+	}
+}
+
+static void test_disabled(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct classifier *classifier = *state;
+	struct xesp_config config = {.enabled = 0, .packet_max = CLASSIFY_PACKET_MAX};
+	struct frame_spec spec = classify_spec4();
+
+	assert_int_equal(classifier->ops->set_config(classifier, &config), 0);
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+	classify_expect(classifier, frame, XESP_REASON_DISABLED, "ESP");
+	frame_udp(frame, &spec, "\xff", 1);
+	classify_expect(classifier, frame, XESP_REASON_DISABLED, "keepalive");
+	frame->bytes[12] = 0;
+	classify_expect(classifier, frame, XESP_REASON_DISABLED, "not IP");
+	classify_fill_config(classifier);
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+	classify_expect(classifier, frame, XESP_REASON_TO_ENGINE, "ESP, enabled again");
+}
+
+static void test_vlan_depth(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct frame_spec spec = classify_spec4();
+
+	for (unsigned int i = 0; i < 8; i++) {
+		spec.tags = 3;
+		for (unsigned int tag = 0; tag < 3; tag++)
+			spec.tpid[tag] = i >> tag & 1 ? 0x88a8 : 0x8100;
+		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+		classify_expect(*state, frame, XESP_REASON_VLAN_DEPTH, "three tags");
+		spec.tags = 2;
+		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+		classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "two tags");
+	}
+}
+
+/* Parser entries come and go with their ports. */
+static void test_parser_removed(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct classifier *classifier = *state;
+	struct frame_spec spec = classify_spec4();
+	struct xesp_parser_slot slot = {.id = {0, CLASSIFY_PARSER}}, none = {0};
+
+	spec.dport = CLASSIFY_PORT_NONE;
+	frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
+	classify_expect(classifier, frame, XESP_REASON_NO_PARSER, "no entry");
+	assert_int_equal(classifier->ops->set_parser(classifier, CLASSIFY_PORT_NONE, &slot), 0);
+	classify_expect(classifier, frame, XESP_REASON_TO_ENGINE, "entry");
+	assert_int_equal(classifier->ops->set_parser(classifier, CLASSIFY_PORT_NONE, &none), 0);
+	classify_expect(classifier, frame, XESP_REASON_NO_PARSER, "entry removed");
+}
+
+#define TEST(function) \
+	{"native: " #function, function, setup_native, teardown, NULL}, \
+	{ \
+		"kernel: " #function, function, setup_kernel, teardown, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_esp),
+		TEST(test_surplus),
+		TEST(test_both_types),
+		TEST(test_ike),
+		TEST(test_keepalive),
+		TEST(test_no_sa),
+		TEST(test_shapes4),
+		TEST(test_shapes6),
+		TEST(test_udp_length),
+		TEST(test_udp_checksum),
+		TEST(test_checksum_of_others),
+		TEST(test_too_long),
+		TEST(test_disabled),
+		TEST(test_vlan_depth),
+		TEST(test_parser_removed),
+	};
+
+	return cmocka_run_group_tests_name("classify", tests, NULL, NULL);
+}
