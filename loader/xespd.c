@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sysexits.h>
 #include <unistd.h>
 #include <xesp/limits.h>
 
@@ -201,7 +200,7 @@ int main(int argc, char **argv)
 	struct failure failure;
 	int listener = -1;
 
-	argp_err_exit_status = EX_USAGE;
+	argp_err_exit_status = 2; /* as xesp(8) and xespd(8) say */
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	log_init("loader", options.most_verbose);
 	block_signals();

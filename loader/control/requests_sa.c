@@ -227,6 +227,15 @@ static json_t *listing_next_sa(struct listing *listing)
 	return NULL;
 }
 
+static bool any_has_sa(const struct listing *listing)
+{
+	struct listing from_start = *listing;
+	json_t *sa = listing_next_sa(&from_start);
+
+	json_decref(sa);
+	return sa != NULL;
+}
+
 static json_t *listing_next(void *state)
 {
 	json_t *sa = listing_next_sa(state);
@@ -284,6 +293,11 @@ void request_list_sas(struct varlink_call *call, const json_t *parameters, void 
 
 	if (!parse_listing(call, parameters, &listing))
 		return;
+	if (listing.one && !any_has_sa(&listing)) {
+		request_error_what(call, "NotFound", "no SA has spi 0x%08x and this dst%s%s", listing.spi,
+				   listing.dev[0] ? " on " : "", listing.dev);
+		return;
+	}
 	if (!varlink_wants_more(call)) {
 		list_at_once(call, &listing);
 		return;

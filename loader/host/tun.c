@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -47,6 +49,44 @@ static void set_sysctl(const char *family, const char *name, const char *key, co
 		log_warning("%s cannot be set to %s: %s", path, value, strerror(errno));
 }
 
+static bool filters_everywhere(void)
+{
+	CLEANUP_FILE FILE *file = fopen("/proc/sys/net/ipv4/conf/all/rp_filter", "re");
+	int value = 0;
+
+	return file && fscanf(file, "%d", &value) == 1 && value != 0;
+}
+
+/* Inner sources are routed elsewhere (to the IKE daemon's device, to the outer interface), so reverse path
+ * filtering would drop what xesp opened; the selectors of the SA check sources instead. The filter in force
+ * is the stricter of the device's and of `all`, and where that is loose the kernel still drops everything on
+ * a device without an address. Then the device gets 192.0.0.8, the dummy address of RFC 7600 section 4.8. */
+static void allow_any_source(const char *name)
+{
+	struct ifreq ifr = {0};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000008)};
+	struct sockaddr_in mask = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xffffffff)};
+	CLEANUP_FD int fd = -1;
+
+	if (!filters_everywhere()) {
+		set_sysctl("ipv4", name, "rp_filter", "0");
+		return;
+	}
+	set_sysctl("ipv4", name, "rp_filter", "2");
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	memcpy(&ifr.ifr_addr, &address, sizeof(address));
+	if (fd < 0 || ioctl(fd, SIOCSIFADDR, &ifr)) {
+		log_warning(
+			"%s gets no address, and net.ipv4.conf.all.rp_filter is set: the kernel will drop "
+			"opened IPv4 packets; set it to 0",
+			name);
+		return;
+	}
+	memcpy(&ifr.ifr_netmask, &mask, sizeof(mask));
+	ioctl(fd, SIOCSIFNETMASK, &ifr);
+}
+
 static int set_up(const char *name, struct failure *ret_failure)
 {
 	struct ifreq ifr = {0};
@@ -69,9 +109,7 @@ int tun_create(const char *name, int *ret_fd, struct failure *ret_failure)
 
 	if (err)
 		return err;
-	/* Inner sources are routed elsewhere (the IKE daemon's device, the outer interface): strict reverse
-	 * path filtering would drop what xesp opened. The selectors of the SA do that check instead. */
-	set_sysctl("ipv4", name, "rp_filter", "2");
+	allow_any_source(name);
 	/* No link-local address: the device must not send router solicitations into nowhere. */
 	set_sysctl("ipv6", name, "addr_gen_mode", "1");
 	err = set_up(name, ret_failure);
