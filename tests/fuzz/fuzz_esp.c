@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libFuzzer target for the opening of ESP. The first byte chooses: arbitrary metadata and frame, which must
- * never be opened; or arbitrary plaintext, trailer included, sealed with the SA's key, so that everything
- * behind the ICV is reached as a malicious peer reaches it.
+ * libFuzzer target for the opening of ESP. The first byte chooses: arbitrary metadata and frame, or arbitrary
+ * ESP behind good headers, which must never be opened; or arbitrary plaintext, trailer included, sealed with
+ * the SA's key, so that everything behind the ICV is reached as a malicious peer reaches it.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* First byte of the input. */
 #define CHOICE_SEALED 0x01
 #define CHOICE_IPV6 0x02
+#define CHOICE_META 0x04 /* not sealed: the metadata is the input's too */
 #define CHOICE_KIND_SHIFT 3
 
 static struct sa_params kind_params(unsigned int kind)
@@ -65,28 +66,48 @@ static struct esp_rig *rig_of(unsigned int kind)
 	return rigs[kind];
 }
 
-static void open_arbitrary(struct esp_rig *rig, const uint8_t *data, size_t size)
+/* Nobody without the key gets anything out, or moves the window. */
+static void open_forged(struct esp_rig *rig, struct esp_packet *packet)
 {
-	struct esp_packet packet = {.sa = rig->sa};
 	struct replay *before = malloc(replay_bytes(64));
 
-	if (size < sizeof(packet.meta)) {
-		free(before);
+	REQUIRE(before);
+	replay_init(&rig->sa->replay, 64, rig->sa->replay.esn, 1000);
+	memcpy(before, &rig->sa->replay, replay_bytes(64));
+	esp_open_burst(rig->crypto, packet, 1, ESP_RIG_NOW);
+	esp_rig_check(packet);
+	REQUIRE(packet->reason != XESP_REASON_DELIVERED && packet->reason != XESP_REASON_DUMMY);
+	REQUIRE(memcmp(before, &rig->sa->replay, replay_bytes(64)) == 0);
+	free(before);
+}
+
+static void open_arbitrary_meta(struct esp_rig *rig, const uint8_t *data, size_t size)
+{
+	struct esp_packet packet = {.sa = rig->sa};
+
+	if (size < sizeof(packet.meta))
 		return;
-	}
 	memcpy(&packet.meta, data, sizeof(packet.meta));
+	packet.meta.magic = XESP_META_MAGIC;
 	packet.frame_len = (uint32_t)(size - sizeof(packet.meta));
 	/* Of exactly its size, so that ASan sees each byte beyond. */
 	packet.frame = malloc(packet.frame_len);
-	REQUIRE(before && (packet.frame || packet.frame_len == 0));
+	REQUIRE(packet.frame || packet.frame_len == 0);
 	memcpy(packet.frame, data + sizeof(packet.meta), packet.frame_len);
-	memcpy(before, &rig->sa->replay, replay_bytes(64));
-	esp_open_burst(rig->crypto, &packet, 1, ESP_RIG_NOW);
-	esp_rig_check(&packet);
-	REQUIRE(packet.reason != XESP_REASON_DELIVERED && packet.reason != XESP_REASON_DUMMY);
-	REQUIRE(memcmp(before, &rig->sa->replay, replay_bytes(64)) == 0);
+	open_forged(rig, &packet);
 	free(packet.frame);
-	free(before);
+}
+
+static void open_arbitrary_esp(struct esp_rig *rig, uint8_t family, uint8_t form, const uint8_t *data,
+			       size_t size)
+{
+	const struct esp_rig_outer outer = {family, form, 0};
+	struct esp_packet packet;
+
+	if (size > PLAINTEXT_MAX)
+		return;
+	packet = esp_rig_wrap(rig, 0, &outer, data, size);
+	open_forged(rig, &packet);
 }
 
 /* What has to be true of a packet whose plaintext was `text`. */
@@ -140,13 +161,17 @@ static void open_sealed(struct esp_rig *rig, uint8_t family, uint8_t ds, const u
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct esp_rig *rig;
+	uint8_t family;
 
 	if (size < 2)
 		return 0;
 	rig = rig_of(data[0] >> CHOICE_KIND_SHIFT);
+	family = data[0] & CHOICE_IPV6 ? 6 : 4;
 	if (data[0] & CHOICE_SEALED)
-		open_sealed(rig, data[0] & CHOICE_IPV6 ? 6 : 4, data[1], data + 2, size - 2);
+		open_sealed(rig, family, data[1], data + 2, size - 2);
+	else if (data[0] & CHOICE_META)
+		open_arbitrary_meta(rig, data + 2, size - 2);
 	else
-		open_arbitrary(rig, data + 2, size - 2);
+		open_arbitrary_esp(rig, family, data[1] % 3, data + 2, size - 2);
 	return 0;
 }
