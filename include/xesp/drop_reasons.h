@@ -30,38 +30,51 @@
 	X(5, NOT_IPSEC, "not_ipsec", PASSED, NONE, "neither UDP nor ESP") \
 	X(6, TRUNCATED, "truncated", PASSED, NONE, "the frame ends inside a header") \
 	X(7, IP_HEADER, "ip_header", PASSED, NONE, "IP version or IPv4 header length is wrong") \
-	X(8, IP_LENGTH, "ip_length", PASSED, NONE, "the IP length is shorter than the headers or longer than the frame") \
+	X(8, IP_LENGTH, "ip_length", PASSED, NONE, \
+	  "the IP length is shorter than the headers or longer than the frame") \
 	X(9, IP_CHECKSUM, "ip_checksum", PASSED, NONE, "the IPv4 header checksum is wrong") \
 	X(10, IP_OPTIONS, "ip_options", PASSED, NONE, "IPv4 options, which the capabilities do not include") \
 	X(11, FRAGMENT, "fragment", PASSED, NONE, "an outer IP fragment; the kernel reassembles it") \
-	X(12, IPV6_EXT, "ipv6_ext", PASSED, NONE, "an IPv6 extension header, which the capabilities do not include") \
-	X(13, UDP_LENGTH, "udp_length", PASSED, NONE, "the UDP length is below 8 or longer than the IP payload") \
+	X(12, IPV6_EXT, "ipv6_ext", PASSED, NONE, \
+	  "an IPv6 extension header, which the capabilities do not include") \
+	X(13, UDP_LENGTH, "udp_length", PASSED, NONE, \
+	  "the UDP length is below 8 or longer than the IP payload") \
 	X(14, NO_PARSER, "no_parser", PASSED, NONE, "UDP to a port without a parser entry") \
-	X(15, UDP_CHECKSUM, "udp_checksum", PASSED, NONE, "ESP of an offloaded SA, but the non-zero UDP checksum is wrong") \
+	X(15, UDP_CHECKSUM, "udp_checksum", PASSED, NONE, \
+	  "ESP of an offloaded SA, but the non-zero UDP checksum is wrong") \
 	X(16, KEEPALIVE, "keepalive", CONSUMED, NONE, "a NAT keepalive (RFC 3948 section 2.3), consumed") \
-	X(17, KEEPALIVE_PASSED, "keepalive_passed", PASSED, NONE, "a NAT keepalive, passed on because the interface is set so") \
+	X(17, KEEPALIVE_PASSED, "keepalive_passed", PASSED, NONE, \
+	  "a NAT keepalive, passed on because the interface is set so") \
 	X(18, IKE, "ike", PASSED, NONE, "IKE on a port with a parser entry") \
 	X(19, ESP_SHORT, "esp_short", PASSED, NONE, "too short for marker and ESP header") \
 	X(20, NO_SA, "no_sa", PASSED, NONE, "ESP, but no offloaded SA has this SPI and destination address") \
-	X(21, PARSER_MISMATCH, "parser_mismatch", PASSED, NONE, "the SA belongs to another parser entry than the packet's") \
+	X(21, PARSER_MISMATCH, "parser_mismatch", PASSED, NONE, \
+	  "the SA belongs to another parser entry than the packet's") \
 	X(22, NO_SOCKET, "no_socket", PASSED, NONE, "no AF_XDP socket on this receive queue") \
-	X(23, NO_META, "no_meta", PASSED, NONE, "the driver has no room for metadata in front of the packet") \
+	X(23, NO_META, "no_meta", PASSED, NONE, \
+	  "the driver has no room for metadata in front of the packet") \
 	X(24, TOO_LONG, "too_long", PASSED, NONE, "longer than one AF_XDP frame")
 
 #define XESP_ENGINE_REASONS(X) \
 	X(64, DELIVERED, "delivered", DELIVERED, SUCCESS, "opened and delivered") \
-	X(65, BAD_META, "bad_meta", DROPPED, GENERIC_ERROR, "the classifier's metadata is missing or does not fit the packet") \
+	X(65, BAD_META, "bad_meta", DROPPED, GENERIC_ERROR, \
+	  "the classifier's metadata is missing or does not fit the packet") \
 	X(66, SA_GONE, "sa_gone", DROPPED, NONE, "the SA was deleted while the packet was in the ring") \
-	X(67, SYNTAX, "syntax", DROPPED, INVALID_PACKET_SYNTAX, "shorter than ESP header, IV and ICV, or not whole cipher blocks") \
-	X(68, SEQ_ZERO, "seq_zero", DROPPED, INVALID_PACKET_SYNTAX, "sequence number 0, which no sender may use") \
+	X(67, SYNTAX, "syntax", DROPPED, INVALID_PACKET_SYNTAX, \
+	  "shorter than ESP header, IV and ICV, or not whole cipher blocks") \
+	X(68, SEQ_ZERO, "seq_zero", DROPPED, INVALID_PACKET_SYNTAX, \
+	  "sequence number 0, which no sender may use") \
 	X(69, REPLAY_OLD, "replay_old", DROPPED, NONE, "sequence number left of the anti-replay window") \
 	X(70, REPLAY_DUPLICATE, "replay_duplicate", DROPPED, NONE, "sequence number already received") \
 	X(71, AUTH_FAILED, "auth_failed", DROPPED, AUTH_FAILED, "the ICV is wrong") \
 	X(72, CRYPTO_ERROR, "crypto_error", DROPPED, GENERIC_ERROR, "the crypto provider failed") \
-	X(73, PAD_LENGTH, "pad_length", DROPPED, INVALID_PACKET_SYNTAX, "the pad length is larger than the payload") \
+	X(73, PAD_LENGTH, "pad_length", DROPPED, INVALID_PACKET_SYNTAX, \
+	  "the pad length is larger than the payload") \
 	X(74, PAD_BYTES, "pad_bytes", DROPPED, INVALID_PACKET_SYNTAX, "the padding is not 1, 2, 3, ...") \
-	X(75, NEXT_HEADER, "next_header", DROPPED, INVALID_PROTOCOL, "the next header does not fit the SA's mode") \
-	X(76, INNER_HEADER, "inner_header", DROPPED, INVALID_PACKET_SYNTAX, "the inner IP header is malformed or its length lies") \
+	X(75, NEXT_HEADER, "next_header", DROPPED, INVALID_PROTOCOL, \
+	  "the next header does not fit the SA's mode") \
+	X(76, INNER_HEADER, "inner_header", DROPPED, INVALID_PACKET_SYNTAX, \
+	  "the inner IP header is malformed or its length lies") \
 	X(77, DUMMY, "dummy", CONSUMED, SUCCESS, "a dummy packet (next header 59)") \
 	X(78, SELECTOR, "selector", DROPPED, SUCCESS, "the inner packet is outside the SA's selectors") \
 	X(79, ECN, "ecn", DROPPED, SUCCESS, "outer CE on a not-ECN-capable inner packet (RFC 6040)") \

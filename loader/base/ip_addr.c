@@ -43,7 +43,7 @@ int ip_addr_parse(const char *text, struct ip_addr *ret_addr)
 const char *ip_addr_format(const struct ip_addr *addr, char *buffer)
 {
 	if (!ip_addr_size(addr->family) || !inet_ntop(addr->family, addr->bytes, buffer, IP_ADDR_TEXT_MAX))
-		strcpy(buffer, "none");
+		snprintf(buffer, IP_ADDR_TEXT_MAX, "none");
 	return buffer;
 }
 
@@ -100,7 +100,7 @@ const char *ip_prefix_format(const struct ip_prefix *prefix, char *buffer)
 	char addr_text[IP_ADDR_TEXT_MAX];
 
 	if (!ip_addr_size(prefix->addr.family))
-		strcpy(buffer, "any");
+		snprintf(buffer, IP_PREFIX_TEXT_MAX, "any");
 	else
 		snprintf(buffer, IP_PREFIX_TEXT_MAX, "%s/%u", ip_addr_format(&prefix->addr, addr_text),
 			 prefix->length);

@@ -160,7 +160,7 @@ struct globals {
 static error_t parse_globals(int key, char *arg, struct argp_state *state)
 {
 	struct globals *globals = state->input;
-	int words;
+	int words = 0;
 
 	(void)arg;
 	switch (key) {

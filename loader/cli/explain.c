@@ -96,9 +96,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!arguments->capture)
 			argp_error(state, "which capture?");
-		if (!arguments->sa_count)
+		else if (!arguments->sa_count)
 			argp_error(state, "--sa FILE is needed: the SAs that the packets belong to");
-		check_streams(state, arguments);
+		else
+			check_streams(state, arguments);
 		return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}

@@ -60,7 +60,7 @@ int local_addrs_read(struct local_addrs *ret_addrs)
 
 bool local_addrs_have(const struct local_addrs *addrs, const struct ip_addr *addr)
 {
-	return bsearch(addr, addrs->items, addrs->count, sizeof(*addr), compare);
+	return addrs->count && bsearch(addr, addrs->items, addrs->count, sizeof(*addr), compare);
 }
 
 void local_addrs_clear(struct local_addrs *addrs)

@@ -17,13 +17,13 @@ enum algo_id {
 
 struct algo {
 	enum algo_id id;
-	const char *xfrm_name;   /* as `ip xfrm` spells it: "rfc4106(gcm(aes))" */
-	const char *xfrm_class;  /* the keyword in front of it: "aead" */
+	const char *xfrm_name;	  /* as `ip xfrm` spells it: "rfc4106(gcm(aes))" */
+	const char *xfrm_class;	  /* the keyword in front of it: "aead" */
 	const uint8_t *key_bytes; /* allowed lengths without the salt, ended by 0 */
 	const uint8_t *icv_bytes; /* allowed ICV lengths, ended by 0 */
 	uint8_t salt_bytes;
-	uint8_t iv_bytes;         /* explicit IV on the wire */
-	uint8_t align_bytes;      /* ciphertext length is a multiple of this (RFC 4303 section 2.4) */
+	uint8_t iv_bytes;    /* explicit IV on the wire */
+	uint8_t align_bytes; /* ciphertext length is a multiple of this (RFC 4303 section 2.4) */
 };
 
 /* The row of an id, or NULL. */

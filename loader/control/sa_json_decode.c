@@ -121,7 +121,9 @@ static int get_address(struct decode *decode, const char *name, const json_t *va
 		return -EINVAL;
 	if (ip_addr_parse(text, &addr) < 0)
 		return fail(decode, name, text, "must be a numeric IPv4 or IPv6 address");
-	*ret_addr = ip_addr_is_any(&addr) ? (struct ip_addr){.family = AF_UNSPEC} : addr;
+	if (ip_addr_is_any(&addr))
+		addr = (struct ip_addr){.family = AF_UNSPEC};
+	*ret_addr = addr;
 	return 0;
 }
 
@@ -393,7 +395,7 @@ static int read_dev(struct decode *decode, const char *name, const json_t *value
 	if (text[0] == '\0' || strlen(text) >= sizeof(decode->params.dev))
 		return fail(decode, name, text, "is not an interface name: 1 to %d characters",
 			    IF_NAMESIZE - 1);
-	strcpy(decode->params.dev, text);
+	memcpy(decode->params.dev, text, strlen(text) + 1);
 	return 0;
 }
 

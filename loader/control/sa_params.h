@@ -20,7 +20,7 @@
 enum sa_mode { SA_MODE_TRANSPORT = 0, SA_MODE_TUNNEL = 1 }; /* values of XFRM_MODE_* */
 
 enum sa_flag {
-	SA_FLAG_ESN = 1u << 0,        /* extended sequence numbers (RFC 4303 section 2.2.1) */
+	SA_FLAG_ESN = 1u << 0,	      /* extended sequence numbers (RFC 4303 section 2.2.1) */
 	SA_FLAG_NO_ECN = 1u << 1,     /* leave the inner ECN field alone on decapsulation */
 	SA_FLAG_DECAP_DSCP = 1u << 2, /* copy the outer DSCP to the inner header */
 	SA_FLAG_AF_UNSPEC = 1u << 3,  /* selectors without addresses match both families */
@@ -48,8 +48,8 @@ struct sa_encap {
 struct sa_params {
 	struct ip_addr src; /* outer source; AF_UNSPEC: any */
 	struct ip_addr dst; /* outer destination: with the SPI the key of the SA */
-	uint32_t spi;       /* host order */
-	uint32_t reqid;     /* for the operator, not interpreted */
+	uint32_t spi;	    /* host order */
+	uint32_t reqid;	    /* for the operator, not interpreted */
 	enum sa_mode mode;
 	enum algo_id algo;
 	uint8_t key[XESP_KEY_MAX]; /* cipher key, then salt */
@@ -57,8 +57,8 @@ struct sa_params {
 	uint8_t icv_bytes;
 	struct sa_encap encap;
 	uint32_t replay_window; /* packets; 0: replay protection is off */
-	uint64_t replay_seq;    /* highest sequence number received so far; the high half is ESN's */
-	uint32_t flags;         /* enum sa_flag */
+	uint64_t replay_seq;	/* highest sequence number received so far; the high half is ESN's */
+	uint32_t flags;		/* enum sa_flag */
 	struct sa_selector selector;
 	char dev[IF_NAMESIZE]; /* attached interface, or "" for the only one */
 };

@@ -122,7 +122,7 @@ int sa_text_read_dev(struct sa_text_parse *parse)
 					  "is not an interface name: 1 to %d characters", IF_NAMESIZE - 1);
 	if (parse->params.dev[0])
 		return sa_text_words_fail(&parse->words, "dev", word, "given twice");
-	strcpy(parse->params.dev, word);
+	memcpy(parse->params.dev, word, strlen(word) + 1);
 	return 0;
 }
 

@@ -140,7 +140,9 @@ int sa_text_words_address(struct sa_text_words *words, const char *field, struct
 	if (ip_addr_parse(word, &addr) < 0)
 		return sa_text_words_fail(words, field, word, "must be a numeric IPv4 or IPv6 address");
 	/* `ip xfrm` writes "none" as an address of zeros. */
-	*ret_addr = ip_addr_is_any(&addr) ? (struct ip_addr){.family = AF_UNSPEC} : addr;
+	if (ip_addr_is_any(&addr))
+		addr = (struct ip_addr){.family = AF_UNSPEC};
+	*ret_addr = addr;
 	return 0;
 }
 

@@ -19,7 +19,7 @@ static void copy_printable(char *to, size_t size, const char *from)
 	size_t i;
 
 	for (i = 0; i < size - 1 && from[i]; i++)
-		to[i] = (from[i] >= ' ' && from[i] <= '~') ? from[i] : '?';
+		to[i] = (char)((from[i] >= ' ' && from[i] <= '~') ? from[i] : '?');
 	to[i] = '\0';
 }
 

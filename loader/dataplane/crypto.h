@@ -18,14 +18,14 @@ struct crypto_key; /* an expanded key, provider-specific; read-only for all thre
 /* One packet to open in place. */
 struct crypto_op {
 	const struct crypto_key *key;
-	uint8_t *text;      /* ciphertext, becomes plaintext; its content is undefined if the ICV is wrong */
+	uint8_t *text;	    /* ciphertext, becomes plaintext; its content is undefined if the ICV is wrong */
 	uint32_t text_len;  /* bytes, without the ICV */
 	const uint8_t *iv;  /* explicit IV of the packet */
 	const uint8_t *icv; /* as received, icv_bytes long */
 	uint8_t aad[12];    /* SPI, sequence number (with ESN: SPI, high half, low half), network order */
 	uint8_t aad_len;    /* 8 or 12 */
 	uint8_t icv_bytes;
-	int8_t status;      /* out: 0, -EBADMSG if the ICV is wrong, -EIO if the provider failed */
+	int8_t status; /* out: 0, -EBADMSG if the ICV is wrong, -EIO if the provider failed */
 };
 
 struct crypto_provider {

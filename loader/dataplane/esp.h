@@ -23,7 +23,7 @@ struct esp_packet {
 	struct sa *sa; /* found by meta.sa_index and generation; owned by the calling worker */
 	/* out */
 	enum xesp_reason reason; /* XESP_REASON_DELIVERED: packet and packet_len are valid */
-	uint8_t *packet;         /* IP packet inside the frame, at least ESP_HEADROOM behind its start */
+	uint8_t *packet;	 /* IP packet inside the frame, at least ESP_HEADROOM behind its start */
 	uint32_t packet_len;
 	uint32_t spi; /* host order; 0 if the packet ended before the ESP header was read */
 	uint64_t seq; /* as received, with ESN the guessed high half in front */

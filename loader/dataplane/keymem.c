@@ -195,7 +195,7 @@ void keymem_free(void *block, size_t bytes)
 		return;
 	/* All but the list's link stays zero until the block is handed out again. */
 	explicit_bzero(block, bytes);
-	chunk = (struct chunk *)((uintptr_t)block & ~(CHUNK_BYTES - 1));
+	chunk = (struct chunk *)((uint8_t *)block - (uintptr_t)block % CHUNK_BYTES);
 	if (!chunk->free_blocks)
 		available_insert(chunk);
 	freed->next = chunk->free_blocks;

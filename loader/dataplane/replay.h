@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct replay {
-	uint64_t top;    /* highest authenticated sequence number; 0 before the first packet */
+	uint64_t top;	 /* highest authenticated sequence number; 0 before the first packet */
 	uint32_t window; /* packets; 0: no protection */
 	bool esn;
 	uint16_t word_mask; /* number of words, a power of two, less one */

@@ -20,14 +20,14 @@
  * asks one word instead of reading the request. */
 enum sa_step {
 	SA_STEP_SELECTOR = 1u << 0, /* the selector has a field that does not match everything */
-	SA_STEP_ECN = 1u << 1,      /* tunnel mode: combine the ECN fields (RFC 6040) */
-	SA_STEP_DSCP = 1u << 2,     /* tunnel mode: copy the outer DSCP */
+	SA_STEP_ECN = 1u << 1,	    /* tunnel mode: combine the ECN fields (RFC 6040) */
+	SA_STEP_DSCP = 1u << 2,	    /* tunnel mode: copy the outer DSCP */
 };
 
 /* Written by the owner with relaxed stores, read by the control thread at any time. */
 struct sa_counters {
 	_Atomic uint64_t packets; /* opened: the ICV was good and the number new */
-	_Atomic uint64_t bytes;   /* of ESP payload in them: decrypted bytes without padding and trailer */
+	_Atomic uint64_t bytes;	  /* of ESP payload in them: decrypted bytes without padding and trailer */
 	_Atomic uint64_t auth_failed;
 	_Atomic uint64_t replayed;
 	_Atomic uint64_t malformed; /* every other drop */
@@ -39,7 +39,7 @@ struct sa {
 	uint32_t generation;
 	_Atomic uint32_t owner; /* number of the worker, or SA_OWNER_NONE before the first packet */
 
-	uint8_t mode;     /* enum sa_mode */
+	uint8_t mode; /* enum sa_mode */
 	uint8_t icv_bytes;
 	uint8_t iv_bytes;
 	uint8_t align_bytes;
@@ -50,7 +50,7 @@ struct sa {
 
 	struct sa_counters counters;
 	struct sa_params params; /* without the key, which is wiped after expansion */
-	struct replay replay;    /* last: variable size */
+	struct replay replay;	 /* last: variable size */
 };
 
 /* Builds an SA from validated params: expands the key, sets up the window. -ENOMEM, -EOPNOTSUPP. The

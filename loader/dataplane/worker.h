@@ -47,7 +47,7 @@ int worker_group_start(struct worker_group *group, const struct sadb *db);
 void worker_group_stop(struct worker_group *group);
 
 /* Returns when each worker has passed a point where it holds no SA (struct sadb_config.quiesce). */
-void worker_group_quiesce(void *group);
+void worker_group_quiesce(void *ctx);
 
 uint32_t worker_group_count(const struct worker_group *group);
 void worker_group_state(const struct worker_group *group, uint32_t i, struct worker_state *ret_state);

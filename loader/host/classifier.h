@@ -19,7 +19,7 @@ struct classifier;
 
 struct classifier_result {
 	enum xesp_reason reason;
-	bool redirected;       /* to AF_XDP: `meta` is valid */
+	bool redirected; /* to AF_XDP: `meta` is valid */
 	struct xesp_meta meta;
 	/* The frame as the classifier left it; equal to the input unless the classifier has a bug. Points
 	 * into the classifier, valid until the next run. NULL if consumed. */

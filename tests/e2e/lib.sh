@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
 # lib.sh: what every end-to-end script shares: namespaces, processes, waiting, counters, TAP, cleanup.
 # Source it, then call e2e_start. Everything that a script makes carries its name and pid, so that scripts
 # run beside each other and twice in a row; the exit trap ends the script's own processes (by pid), deletes

@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
 # link.sh: the smallest set-up: a peer that is a packet generator, and a gateway with xespd, one cable.
 # Sourced behind lib.sh.
 # shellcheck disable=SC2034 # constants for the scripts

@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
 # strongswan.sh: IKEv2 daemons with ESP in user space (plugin kernel-libipsec: a kernel may lack ESP), one a
 # namespace, without touching the system's own strongSwan. Sourced behind lib.sh. Needs DIR mode 0700: the
 # logs show keys (chd = 4), which is how a test learns them.

@@ -106,88 +106,88 @@ static void test_defaults(void **state)
 #define SEL(inside) "{" REQUIRED ",\"sel\":{" inside "}}"
 #define MORE(inside) "{" REQUIRED "," inside "}"
 
+static const struct {
+	const char *text;
+	const char *field;
+} refused[] = {
+	{"[]", "sa"},
+	{"null", "sa"},
+	{"7", "sa"},
+	{"{}", "sa.dst"},
+	{"{\"dst\":null}", "sa.dst"},
+	{"{\"dst\":\"192.0.2.1\"}", "sa.spi"},
+	{"{\"dst\":\"192.0.2.1\",\"spi\":256}", "sa.mode"},
+	{"{\"dst\":\"192.0.2.1\",\"spi\":256,\"mode\":\"tunnel\"}", "sa.aead"},
+	{"{\"dst\":\"192.0.2.1\",\"spi\":256,\"mode\":\"tunnel\",\"aead\":\"rfc4106(gcm(aes))\"}",
+	 "sa.icv_bits"},
+	{"{\"mode\":\"beet\"}", "sa.mode"},
+	{"{\"mode\":1}", "sa.mode"},
+	{"{\"dst\":3221225985}", "sa.dst"},
+	{"{\"dst\":\"example.org\"}", "sa.dst"},
+	{"{\"dst\":\"192.0.2.1\\u0000\"}", "sa.dst"},
+	{"{\"spi\":-1}", "sa.spi"},
+	{"{\"spi\":4294967296}", "sa.spi"},
+	{"{\"spi\":\"256\"}", "sa.spi"},
+	{"{\"spi\":256.0}", "sa.spi"},
+	{"{\"spi\":true}", "sa.spi"},
+	{"{\"aead\":\"cbc(aes)\"}", "sa.aead"},
+	{"{\"aead\":\"\"}", "sa.aead"},
+	{"{\"icv_bits\":127}", "sa.icv_bits"},
+	{"{\"icv_bits\":2048}", "sa.icv_bits"},
+	{MORE("\"src\":\"\""), "sa.src"},
+	{MORE("\"reqid\":4294967296"), "sa.reqid"},
+	{MORE("\"key\":\"0x" KEY "\""), "sa.key"},
+	{MORE("\"key\":\"1\""), "sa.key"},
+	{MORE("\"key\":\"\""), "sa.key"},
+	{MORE("\"key\":16"), "sa.key"},
+	{MORE("\"key\":[\"" KEY "\"]"), "sa.key"},
+	{MORE("\"key\":\"" KEY KEY "\""), "sa.key"},
+	{MORE("\"key\":\"" KEY "\\u0000\""), "sa.key"},
+	{MORE("\"replay_window\":-1"), "sa.replay_window"},
+	{MORE("\"replay_window\":4294967296"), "sa.replay_window"},
+	{MORE("\"replay_seq\":-1"), "sa.replay_seq"},
+	{MORE("\"flags\":\"esn\""), "sa.flags"},
+	{MORE("\"flags\":[1]"), "sa.flags"},
+	{MORE("\"flags\":[null]"), "sa.flags"},
+	{MORE("\"flags\":[\"esn\",\"esn\"]"), "sa.flags"},
+	{MORE("\"flags\":[\"nopmtudisc\"]"), "sa.flags"},
+	{MORE("\"flags\":[\"ESN\"]"), "sa.flags"},
+	{MORE("\"dev\":\"\""), "sa.dev"},
+	{MORE("\"dev\":\"abcdefghijklmnop\""), "sa.dev"},
+	{MORE("\"dev\":\"eth0\\u0000x\""), "sa.dev"},
+	{MORE("\"ttl\":1"), "sa.ttl"},
+	{MORE("\"\":1"), "sa."},
+	{MORE("\"encap\":[]"), "sa.encap"},
+	{ENCAP(""), "sa.encap.type"},
+	{ENCAP("\"type\":\"espinudp\",\"sport\":4500"), "sa.encap.dport"},
+	{ENCAP("\"type\":\"espinudp-nonike\""), "sa.encap.type"},
+	{ENCAP("\"type\":\"espinudp\",\"sport\":null,\"dport\":1"), "sa.encap.sport"},
+	{ENCAP("\"type\":\"espinudp\",\"sport\":1,\"dport\":65536"), "sa.encap.dport"},
+	{ENCAP("\"dport\":\"4500\""), "sa.encap.dport"},
+	{ENCAP("\"oa\":\"10.0.0.0/8\""), "sa.encap.oa"},
+	{ENCAP("\"oa_dst\":1"), "sa.encap.oa_dst"},
+	{ENCAP("\"port\":1"), "sa.encap.port"},
+	{MORE("\"sel\":\"any\""), "sa.sel"},
+	{SEL("\"src\":\"10.0.0.1/8\""), "sa.sel.src"},
+	{SEL("\"dst\":7"), "sa.sel.dst"},
+	{SEL("\"proto\":256"), "sa.sel.proto"},
+	{SEL("\"proto\":\"tcp\""), "sa.sel.proto"},
+	{SEL("\"sport\":65536"), "sa.sel.sport"},
+	{SEL("\"dport\":-1"), "sa.sel.dport"},
+	{SEL("\"uid\":0"), "sa.sel.uid"},
+};
+
 static void test_refused(void **state)
 {
-	static const struct {
-		const char *text;
-		const char *field;
-	} cases[] = {
-		{"[]", "sa"},
-		{"null", "sa"},
-		{"7", "sa"},
-		{"{}", "sa.dst"},
-		{"{\"dst\":null}", "sa.dst"},
-		{"{\"dst\":\"192.0.2.1\"}", "sa.spi"},
-		{"{\"dst\":\"192.0.2.1\",\"spi\":256}", "sa.mode"},
-		{"{\"dst\":\"192.0.2.1\",\"spi\":256,\"mode\":\"tunnel\"}", "sa.aead"},
-		{"{\"dst\":\"192.0.2.1\",\"spi\":256,\"mode\":\"tunnel\",\"aead\":\"rfc4106(gcm(aes))\"}",
-		 "sa.icv_bits"},
-		{"{\"mode\":\"beet\"}", "sa.mode"},
-		{"{\"mode\":1}", "sa.mode"},
-		{"{\"dst\":3221225985}", "sa.dst"},
-		{"{\"dst\":\"example.org\"}", "sa.dst"},
-		{"{\"dst\":\"192.0.2.1\\u0000\"}", "sa.dst"},
-		{"{\"spi\":-1}", "sa.spi"},
-		{"{\"spi\":4294967296}", "sa.spi"},
-		{"{\"spi\":\"256\"}", "sa.spi"},
-		{"{\"spi\":256.0}", "sa.spi"},
-		{"{\"spi\":true}", "sa.spi"},
-		{"{\"aead\":\"cbc(aes)\"}", "sa.aead"},
-		{"{\"aead\":\"\"}", "sa.aead"},
-		{"{\"icv_bits\":127}", "sa.icv_bits"},
-		{"{\"icv_bits\":2048}", "sa.icv_bits"},
-		{MORE("\"src\":\"\""), "sa.src"},
-		{MORE("\"reqid\":4294967296"), "sa.reqid"},
-		{MORE("\"key\":\"0x" KEY "\""), "sa.key"},
-		{MORE("\"key\":\"1\""), "sa.key"},
-		{MORE("\"key\":\"\""), "sa.key"},
-		{MORE("\"key\":16"), "sa.key"},
-		{MORE("\"key\":[\"" KEY "\"]"), "sa.key"},
-		{MORE("\"key\":\"" KEY KEY "\""), "sa.key"},
-		{MORE("\"key\":\"" KEY "\\u0000\""), "sa.key"},
-		{MORE("\"replay_window\":-1"), "sa.replay_window"},
-		{MORE("\"replay_window\":4294967296"), "sa.replay_window"},
-		{MORE("\"replay_seq\":-1"), "sa.replay_seq"},
-		{MORE("\"flags\":\"esn\""), "sa.flags"},
-		{MORE("\"flags\":[1]"), "sa.flags"},
-		{MORE("\"flags\":[null]"), "sa.flags"},
-		{MORE("\"flags\":[\"esn\",\"esn\"]"), "sa.flags"},
-		{MORE("\"flags\":[\"nopmtudisc\"]"), "sa.flags"},
-		{MORE("\"flags\":[\"ESN\"]"), "sa.flags"},
-		{MORE("\"dev\":\"\""), "sa.dev"},
-		{MORE("\"dev\":\"abcdefghijklmnop\""), "sa.dev"},
-		{MORE("\"dev\":\"eth0\\u0000x\""), "sa.dev"},
-		{MORE("\"ttl\":1"), "sa.ttl"},
-		{MORE("\"\":1"), "sa."},
-		{MORE("\"encap\":[]"), "sa.encap"},
-		{ENCAP(""), "sa.encap.type"},
-		{ENCAP("\"type\":\"espinudp\",\"sport\":4500"), "sa.encap.dport"},
-		{ENCAP("\"type\":\"espinudp-nonike\""), "sa.encap.type"},
-		{ENCAP("\"type\":\"espinudp\",\"sport\":null,\"dport\":1"), "sa.encap.sport"},
-		{ENCAP("\"type\":\"espinudp\",\"sport\":1,\"dport\":65536"), "sa.encap.dport"},
-		{ENCAP("\"dport\":\"4500\""), "sa.encap.dport"},
-		{ENCAP("\"oa\":\"10.0.0.0/8\""), "sa.encap.oa"},
-		{ENCAP("\"oa_dst\":1"), "sa.encap.oa_dst"},
-		{ENCAP("\"port\":1"), "sa.encap.port"},
-		{MORE("\"sel\":\"any\""), "sa.sel"},
-		{SEL("\"src\":\"10.0.0.1/8\""), "sa.sel.src"},
-		{SEL("\"dst\":7"), "sa.sel.dst"},
-		{SEL("\"proto\":256"), "sa.sel.proto"},
-		{SEL("\"proto\":\"tcp\""), "sa.sel.proto"},
-		{SEL("\"sport\":65536"), "sa.sel.sport"},
-		{SEL("\"dport\":-1"), "sa.sel.dport"},
-		{SEL("\"uid\":0"), "sa.sel.uid"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		struct sa_params params, before;
 		struct field_error error = {"", "", ""};
 
 		memset(&params, 0xee, sizeof(params));
 		before = params;
-		assert_int_equal(decode(cases[i].text, &params, &error), -EINVAL);
-		assert_string_equal(error.field, cases[i].field);
+		assert_int_equal(decode(refused[i].text, &params, &error), -EINVAL);
+		assert_string_equal(error.field, refused[i].field);
 		assert_true(strlen(error.rule) > 0);
 		assert_null(strstr(error.value, "1011"));
 		assert_null(strstr(error.rule, "1011"));
@@ -215,7 +215,9 @@ void explicit_bzero(void *block, size_t bytes)
 	wiped += bytes;
 }
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the name is libc's */
 void __explicit_bzero_chk(void *block, size_t bytes, size_t room);
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void __explicit_bzero_chk(void *block, size_t bytes, size_t room)
 {
 	assert_true(bytes <= room);
