@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The SA table by itself: it holds what it promises, finds it again, and stays right through churn.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host/classifier_table.h"
+
+#define CAPACITY 65536
+
+struct rig {
+	struct classifier_table table;
+	union xesp_sa_element *elements;
+	uint32_t random;
+};
+
+static int setup(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+
+	assert_non_null(rig);
+	rig->elements = calloc(CAPACITY + 1, sizeof(*rig->elements));
+	assert_non_null(rig->elements);
+	rig->random = 1;
+	classifier_table_init(&rig->table, rig->elements, classifier_table_entries(CAPACITY), CAPACITY);
+	*state = rig;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct rig *rig = *state;
+
+	free(rig->elements);
+	free(rig);
+	return 0;
+}
+
+static struct ip_addr address(uint32_t i, uint8_t family)
+{
+	struct ip_addr addr = {.family = family,
+			       .bytes = {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+
+	return addr;
+}
+
+static uint32_t draw(struct rig *rig)
+{
+	rig->random = rig->random * 1664525 + 1013904223;
+	return rig->random ^ rig->random >> 15;
+}
+
+/* Fills it to the last SA with the keys of `spi_of` and `dst_of`; then one more finds no room. */
+static void fill_full(struct rig *rig, uint32_t spi_step, uint32_t dst_step, uint8_t family)
+{
+	struct xesp_sa_ref ref = {.generation = 1};
+	struct ip_addr dst;
+
+	for (uint32_t i = 0; i < CAPACITY; i++) {
+		dst = address(i * dst_step, family);
+		ref.index = i;
+		assert_int_equal(classifier_table_add(&rig->table, 256 + i * spi_step, &dst, &ref), 0);
+	}
+	dst = address(1u << 23, family);
+	assert_int_equal(classifier_table_add(&rig->table, 0xffffffff, &dst, &ref), -ENOSPC);
+	for (uint32_t i = 0; i < CAPACITY; i++) {
+		dst = address(i * dst_step, family);
+		assert_int_equal(classifier_table_add(&rig->table, 256 + i * spi_step, &dst, &ref), -EEXIST);
+		assert_int_equal(classifier_table_del(&rig->table, 256 + i * spi_step, &dst), 0);
+		assert_int_equal(classifier_table_del(&rig->table, 256 + i * spi_step, &dst), -ENOENT);
+	}
+	assert_int_equal(rig->table.count, 0);
+}
+
+static void test_full(void **state)
+{
+	static const uint32_t steps[][2] = {{1, 0},	  {0, 1},	   {1, 1},
+					    {0x10000, 0}, {0x9e3779b1, 0}, {65535, 3}};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		fill_full(*state, steps[i][0], steps[i][1], AF_INET);
+		fill_full(*state, steps[i][0], steps[i][1], AF_INET6);
+	}
+}
+
+/* Random adds and deletes against a plain array, near full. */
+static void test_churn(void **state)
+{
+	struct rig *rig = *state;
+	bool *present = calloc(2 * CAPACITY, sizeof(*present));
+	uint32_t count = 0;
+
+	assert_non_null(present);
+	for (uint32_t i = 0; i < 3000000; i++) {
+		uint32_t key = draw(rig) % (2 * CAPACITY);
+		struct ip_addr dst = address(key & 7, AF_INET);
+		struct xesp_sa_ref ref = {.index = key};
+
+		if (draw(rig) % 8 > 2) {
+			int expected = present[key] ? -EEXIST : count == CAPACITY ? -ENOSPC : 0;
+
+			assert_int_equal(classifier_table_add(&rig->table, 1000 + key, &dst, &ref), expected);
+			count += !expected;
+			present[key] |= !expected;
+		} else {
+			int expected = present[key] ? 0 : -ENOENT;
+
+			assert_int_equal(classifier_table_del(&rig->table, 1000 + key, &dst), expected);
+			count -= !expected;
+			present[key] = false;
+		}
+		assert_int_equal(rig->table.count, count);
+	}
+	assert_true(count > CAPACITY * 9 / 10);
+	free(present);
+}
+
+/* Another process takes over the memory. */
+static void test_taken_over(void **state)
+{
+	struct rig *rig = *state;
+	struct ip_addr dst = address(1, AF_INET6);
+	struct xesp_sa_ref ref = {.index = 3};
+	struct classifier_table other;
+
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(classifier_table_add(&rig->table, 256 + i, &dst, &ref), 0);
+	classifier_table_init(&other, rig->elements, classifier_table_entries(CAPACITY), CAPACITY);
+	assert_int_equal(other.count, 100);
+	assert_int_equal(classifier_table_add(&other, 256, &dst, &ref), -EEXIST);
+	assert_int_equal(classifier_table_del(&other, 355, &dst), 0);
+	assert_int_equal(other.count, 99);
+}
+
+static void test_refused(void **state)
+{
+	struct rig *rig = *state;
+	struct ip_addr dst = address(1, AF_INET), none = {0};
+	struct xesp_sa_ref ref = {0};
+
+	assert_int_equal(classifier_table_add(&rig->table, 0, &dst, &ref), -EINVAL);
+	assert_int_equal(classifier_table_add(&rig->table, 256, &none, &ref), -EINVAL);
+	assert_int_equal(classifier_table_del(&rig->table, 0, &dst), -EINVAL);
+	assert_int_equal(classifier_table_entries(0), 0);
+	assert_int_equal(classifier_table_entries(UINT32_MAX), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_churn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}
