@@ -61,7 +61,7 @@ GENERATED := $(O)/bpf/xesp.skel.h $(O)/org.xesp.varlink.inc
 # Nothing is temporary: what only pattern rules name (skeleton, objects of tests) would be built anew each time.
 .SECONDARY:
 .PHONY: all deps check check-unit check-bpf check-e2e check-lint lint demo bench install uninstall clean help \
-	test-programs fuzz
+	test-programs fuzz-programs fuzz
 
 all: $(O)/xespd $(O)/xesp
 
@@ -136,9 +136,15 @@ $(O)/tests/bpf/test_%: $(O)/tests/bpf/test_%.o $(TLIB_OBJ) $(O)/libxesp.a
 
 $(O)/tests/bench/%: $(O)/tests/bench/%.o $(TLIB_OBJ) $(O)/libxesp.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
+
+# Only tests/fuzz/run builds these: CC=clang, and -fsanitize=fuzzer-no-link for all objects.
+$(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(TLIB_OBJ) $(O)/libxesp.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -fsanitize=fuzzer -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
 
 test-programs: $(UNIT_BIN) $(BPFT_BIN)
+fuzz-programs: $(FUZZ_BIN)
 
 check:
 	$(Q)tests/run O=$(O) unit bpf e2e
