@@ -27,7 +27,7 @@ static bool ports_match(const struct sa_selector *sel, const struct esp_upper *u
 	if (!sel->sport && !sel->dport)
 		return true;
 	/* RFC 4301 section 7: a fragment without ports needs an SA whose selectors have none. */
-	if (!upper->known || !has_ports(upper->protocol) || !upper->header || upper->len < PORTS_BYTES)
+	if (!upper->known || !has_ports(upper->protocol) || upper->len < PORTS_BYTES)
 		return false;
 	return (!sel->sport || wire_get16(upper->header) == sel->sport) &&
 	       (!sel->dport || wire_get16(upper->header + 2) == sel->dport);

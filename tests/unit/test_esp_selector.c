@@ -135,6 +135,22 @@ static void test_protocol_and_ports(void **state)
 	}
 }
 
+/* Where other protocols have other things, the same bytes are no ports. */
+static void test_ports_of_other_protocols(void **state)
+{
+	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP,
+					     IPPROTO_UDPLITE};
+	uint8_t inner[200];
+	size_t len = inner_build(4, IPPROTO_UDP, inner);
+
+	(void)state;
+	for (unsigned int protocol = 0; protocol < 256; protocol++) {
+		inner[9] = (uint8_t)protocol;
+		expect_tunnel(&(struct sa_selector){.sport = SPORT, .dport = DPORT}, inner, len,
+			      memchr(with_ports, (int)protocol, sizeof(with_ports)) != NULL);
+	}
+}
+
 /* RFC 4301 section 7: only a first fragment has ports. */
 static void test_ipv4_fragments(void **state)
 {
@@ -166,10 +182,11 @@ static void test_ipv4_options_and_short_headers(void **state)
 	inner[0] = 0x48;
 	packet_put16(inner + 2, (uint16_t)(len + 12));
 	expect_tunnel(&(struct sa_selector){.sport = SPORT, .dport = DPORT}, inner, len + 12, true);
+	/* What lies behind the inner packet's end is no header, though it holds the right ports. */
 	for (uint16_t upper = 0; upper < 6; upper++) {
 		packet_put16(inner + 2, 32 + upper);
-		expect_tunnel(&(struct sa_selector){.dport = DPORT}, inner, 32u + upper, upper >= 4);
-		expect_tunnel(&(struct sa_selector){.protocol = IPPROTO_UDP}, inner, 32u + upper, true);
+		expect_tunnel(&(struct sa_selector){.dport = DPORT}, inner, len + 12, upper >= 4);
+		expect_tunnel(&(struct sa_selector){.protocol = IPPROTO_UDP}, inner, len + 12, true);
 	}
 }
 
@@ -333,10 +350,15 @@ static void test_transport(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses),	cmocka_unit_test(test_protocol_and_ports),
-		cmocka_unit_test(test_ipv4_fragments),	cmocka_unit_test(test_ipv4_options_and_short_headers),
-		cmocka_unit_test(test_ipv6_extensions), cmocka_unit_test(test_ipv6_extensions_malformed),
-		cmocka_unit_test(test_ipv6_fragments),	cmocka_unit_test(test_transport),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_protocol_and_ports),
+		cmocka_unit_test(test_ports_of_other_protocols),
+		cmocka_unit_test(test_ipv4_fragments),
+		cmocka_unit_test(test_ipv4_options_and_short_headers),
+		cmocka_unit_test(test_ipv6_extensions),
+		cmocka_unit_test(test_ipv6_extensions_malformed),
+		cmocka_unit_test(test_ipv6_fragments),
+		cmocka_unit_test(test_transport),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
