@@ -177,13 +177,23 @@ spawn() {
 	e2e_pids+=("$SPAWNED")
 }
 
+# ended PID: nothing of the process is left, but perhaps a zombie that waits for its parent
+ended() {
+	local state threads
+	read -r state threads <<< "$(ps -o stat=,nlwp= -p "$1")"
+	case $state in
+	'') return 0 ;;
+	Z*) [ "$threads" -le 1 ] ;;
+	*) return 1 ;;
+	esac
+}
+
 # stop PID [SIGNAL]: ends a process that spawn started; its status is in STOPPED (137: had to be killed)
 stop() {
 	local pid=$1 i
 	kill -s "${2:-TERM}" "$pid" 2> /dev/null
 	for ((i = 0; i < 100; i++)); do
-		kill -0 "$pid" 2> /dev/null || break
-		[ "$(ps -o stat= -p "$pid" | cut -c1)" = Z ] && break
+		ended "$pid" && break
 		sleep 0.05
 	done
 	kill -KILL "$pid" 2> /dev/null
@@ -211,6 +221,7 @@ capture_start() {
 	spawn "$role" "${file##*/}.log" tcpdump -i "$iface" -w "$file" -U -Z root --immediate-mode -n \
 		-B 16384 -s 2048 "$@"
 	wait_for 5 grep -q 'listening on' "$file.log" || die "tcpdump does not start: $(cat "$file.log")"
+	sleep 0.2 # it says so before it has installed its filter, and throws away what comes until then
 }
 
 # capture_stop PID FILE: fails if the capture lost packets
@@ -239,7 +250,7 @@ xesp() {
 }
 
 # Of one interface; for jq, which knows $dev.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016 # $dev is of jq
 COUNTERS='[.interfaces[] | select(.dev == $dev) | .counters[]] |'
 
 # counter IFACE REASON: packets counted under a reason; 0 if it is not listed

@@ -50,6 +50,7 @@ def arguments():
     parser.add_argument("--size", type=int, default=0, help="bytes of content; 0: varying")
     parser.add_argument("--flows", type=int, default=1, help="UDP source ports to take in turn")
     parser.add_argument("--copies", type=int, default=1, help="of each packet, in other flows")
+    parser.add_argument("--in-flight", type=int, default=0, help="packets to send before waiting; 0: all")
     parser.add_argument("--any-order", action="store_true")
     parser.add_argument("--tag", default="probe")
     parser.add_argument("--expect", choices=("delivered", "kernel", "none"), required=True)
@@ -112,6 +113,18 @@ class Outcome:
             time.sleep(SETTLE)
 
 
+def send(args, frames, outcome):
+    """At most `in_flight` packets are on their way at a time, as far as the TUN capture tells."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((args.iface, 0))
+        for i, frame in enumerate(frames):
+            if args.in_flight and i % args.in_flight == args.in_flight - 1:
+                limit = time.monotonic() + (1 if args.expect == "delivered" else 0.01)
+                while len(outcome.new()[0]) < (i - args.in_flight) // args.copies and time.monotonic() < limit:
+                    time.sleep(0.002)
+            sender.send(frame)
+
+
 def compare(where, wanted, got, any_order):
     if any_order:
         wanted, got = sorted(wanted), sorted(got)
@@ -129,10 +142,7 @@ def main():
     args = arguments()
     frames, opened, texts = make(args)
     outcome = Outcome(args)
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
-        sender.bind((args.iface, 0))
-        for frame in frames:
-            sender.send(frame)
+    send(args, frames, outcome)
     delivered = args.expect == "delivered"
     wanted = [[], frames if args.expect == "kernel" else [], []]
     if delivered:

@@ -54,7 +54,9 @@ def calls():
     yield "Attach, unknown mode", REFUSED, call("org.xesp.Attach", {"dev": "g0", "mode": "turbo"})
     yield "Detach, not attached", "NotFound", call("org.xesp.Detach", {"dev": "lo"})
     yield "DeleteSa, unknown", "NotFound", call("org.xesp.DeleteSa", {"dst": "192.0.2.2", "spi": 99999})
-    yield "DeleteSa, negative spi", REFUSED, call("org.xesp.DeleteSa", {"dst": "192.0.2.2", "spi": -1})
+    for spi in (-1, 1 << 32, (1 << 32) + 0x5001, 1 << 62):
+        yield f"DeleteSa, spi {spi}", REFUSED, call("org.xesp.DeleteSa", {"dst": "192.0.2.2", "spi": spi})
+        yield f"ListSas, spi {spi}", REFUSED, call("org.xesp.ListSas", {"dst": "192.0.2.2", "spi": spi})
     yield "DeleteSa, dst is a name", REFUSED, call("org.xesp.DeleteSa", {"dst": "gateway", "spi": 4097})
     yield "ListSas, unknown dev", "NotFound", call("org.xesp.ListSas", {"dev": "nosuch"})
 
