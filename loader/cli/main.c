@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "cli/commands.h"
 #include "control/sa_json.h"
 
@@ -59,8 +60,12 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = CLI_USAGE;
 	argp_program_version = "xesp " XESP_VERSION;
-	/* The CLI sends keys and reads them. */
+	/* The CLI reads keys and sends them. */
 	sa_json_wipe_on_free();
+	if (process_forbid_dumps()) {
+		cli_error(&cli, "core dumps cannot be switched off: %m");
+		return CLI_REFUSED;
+	}
 	command = cli_parse_globals(&cli, &argc, &argv);
 	status = run_command(&cli, command, argc, argv);
 	if (fflush(stdout) || ferror(stdout)) {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 
 #define BPFFS "/sys/fs/bpf"
 
@@ -77,12 +78,9 @@ static int enter_empty_root(void)
 	return 0;
 }
 
-static int forbid_dumps(pid_t parent)
+static int tie_to_parent(pid_t parent)
 {
-	struct rlimit none = {0, 0};
-
-	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0) ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
 	/* Set after the ids changed, which clears it. The parent may be gone already. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
@@ -101,7 +99,9 @@ int privileges_drop(const struct engine_user *user, pid_t parent, struct failure
 			err = -EPERM;
 	}
 	if (!err)
-		err = forbid_dumps(parent);
+		err = process_forbid_dumps();
+	if (!err)
+		err = tie_to_parent(parent);
 	if (err)
 		return failure_set(ret_failure, -err, "drop privileges", "run xespd as root",
 				   "engine as user %s", user->name);
