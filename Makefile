@@ -60,10 +60,10 @@ GENERATED := $(O)/bpf/xesp.skel.h $(O)/org.xesp.varlink.inc
 .SUFFIXES:
 # Nothing is temporary: what only pattern rules name (skeleton, objects of tests) would be built anew each time.
 .SECONDARY:
-.PHONY: all deps check check-unit check-bpf check-e2e check-lint lint demo bench install uninstall clean help \
-	test-programs fuzz-programs fuzz
+.PHONY: all deps check check-unit check-bpf check-e2e lint demo bench install uninstall clean help \
+	test-programs fuzz-programs fuzz generated
 
-all: $(O)/xespd $(O)/xesp
+all: $(O)/xespd $(O)/xesp $(O)/docs/xesp-reasons.7
 
 help:
 	@printf '%s\n' \
@@ -73,7 +73,7 @@ help:
 	'make check      all tests (root; network namespaces); ends with "N passed, N failed, N skipped"' \
 	'make check-unit | check-bpf | check-e2e      parts of it' \
 	'make bench      classifier cost above an empty XDP program (root)' \
-	'make lint       clang-format, clang-tidy, cppcheck, shellcheck' \
+	'make lint       clang-format, clang-tidy, cppcheck, shellcheck, rules of this project' \
 	'make fuzz       fuzz targets, a short run of each (clang)' \
 	'make install    to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); make uninstall' \
 	'make clean      remove $(O)' \
@@ -117,6 +117,18 @@ $(O)/bpf/%.bpf.o: bpf/%.bpf.c | $(AFTER_DEPS)
 $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# What clang-tidy needs to read the sources.
+generated: $(GENERATED)
+
+# The manual page of the reasons, from the list that the programs are made from.
+$(O)/docs/reasons: $(O)/docs/reasons.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
+
+$(O)/docs/xesp-reasons.7: $(O)/docs/reasons
+	$(call say,GEN,$@)
+	$(Q)$< > $@
 
 # The interface description as a C string, for GetInterfaceDescription.
 $(O)/org.xesp.varlink.inc: include/xesp/org.xesp.varlink
@@ -172,21 +184,34 @@ fuzz:
 
 # ---- installation --------------------------------------------------------------------------------------
 
-MAN8 := $(wildcard docs/*.8)
-install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/share/xesp $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 755 $(O)/xespd $(DESTDIR)$(PREFIX)/sbin/xespd
-	install -m 755 $(O)/xesp $(DESTDIR)$(PREFIX)/bin/xesp
-	install -m 644 include/xesp/org.xesp.varlink $(DESTDIR)$(PREFIX)/share/xesp/org.xesp.varlink
-	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8/
-	sed 's|@PREFIX@|$(PREFIX)|' packaging/xespd.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/xespd.service
+# What is installed: DESTINATION:MODE:SOURCE, with DESTINATION below PREFIX. `uninstall` reads the same list.
+UNIT := $(O)/packaging/xespd.service
+INSTALLED := sbin/xespd:755:$(O)/xespd \
+	bin/xesp:755:$(O)/xesp \
+	share/xesp/org.xesp.varlink:644:include/xesp/org.xesp.varlink \
+	share/man/man8/xespd.8:644:docs/xespd.8 \
+	share/man/man8/xesp.8:644:docs/xesp.8 \
+	share/man/man7/xesp-reasons.7:644:$(O)/docs/xesp-reasons.7 \
+	share/bash-completion/completions/xesp:644:packaging/xesp.bash-completion \
+	lib/systemd/system/xespd.service:644:$(UNIT) \
+	lib/sysusers.d/xesp.conf:644:packaging/xesp.sysusers
+field = $(word $(2),$(subst :, ,$(1)))
 
+# PREFIX may be another one than last time.
+$(UNIT): packaging/xespd.service.in FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|' $< > $@
+FORCE:
+
+install: all $(UNIT)
+	$(Q)set -e; $(foreach i,$(INSTALLED),install -D -m $(call field,$i,2) $(call field,$i,3) \
+		'$(DESTDIR)$(PREFIX)/$(call field,$i,1)';)
+
+# A folder that only xesp uses goes as well.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/xespd $(DESTDIR)$(PREFIX)/bin/xesp \
-		$(DESTDIR)$(PREFIX)/share/xesp/org.xesp.varlink \
-		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,$(notdir $(MAN8))) \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/xespd.service
+	$(Q)rm -f $(foreach i,$(INSTALLED),'$(DESTDIR)$(PREFIX)/$(call field,$i,1)')
+	$(Q)[ ! -d '$(DESTDIR)$(PREFIX)/share/xesp' ] || \
+		rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(PREFIX)/share/xesp'
 
 clean:
 	rm -rf $(O)

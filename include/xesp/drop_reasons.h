@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The one list of everything that can become of a packet. The enum, the text of the CLI, the names in
- * JSON and metrics, and docs/REASONS.md are generated from it. A number keeps its meaning for ever:
+ * JSON and metrics, and xesp-reasons(7) are generated from it. A number keeps its meaning for ever:
  * add at the end of a block, never renumber, never reuse.
  *
  * X(number, NAME, "name", EXIT, CRYPTO_STATUS, "what it means, as the operator reads it")

@@ -139,8 +139,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "CAPTURE",
-	.doc = "Say of each packet of a capture (pcap or pcapng; '-' is standard input) what xesp makes of it: passed "
-	       "to the kernel, delivered, dropped or consumed, and why. The daemon is not needed.",
+	.doc = "Say of each packet of a capture (pcap or pcapng; '-' is standard input) what xesp makes of it: "
+	       "passed to the kernel, delivered, dropped or consumed, and why. The daemon is not needed.",
 };
 
 /* ---- run ------------------------------------------------------------------------------------------ */

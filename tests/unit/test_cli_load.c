@@ -45,7 +45,7 @@ static void names_the_line_of_a_fault(void **state)
 	FILE *file = tmpfile();
 
 	(void)state;
-	fprintf(file, SA_LINE "# comment\nsrc nonsense\n", 256, 1, "");
+	fprintf(file, SA_LINE "# comment\nsrc nonsense\n", 256u, 1u, "");
 	rewind(file);
 	assert_int_equal(load_list_read(&list, file, &line, &error), -EINVAL);
 	assert_int_equal(line, 3);

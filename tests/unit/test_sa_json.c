@@ -217,7 +217,7 @@ void explicit_bzero(void *block, size_t bytes)
 
 /* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the name is libc's */
 void __explicit_bzero_chk(void *block, size_t bytes, size_t room);
-/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): likewise */
 void __explicit_bzero_chk(void *block, size_t bytes, size_t room)
 {
 	assert_true(bytes <= room);
