@@ -28,7 +28,8 @@ static void count_failure(struct sa_counters *counters, enum xesp_reason reason)
 {
 	switch (reason) {
 	case XESP_REASON_DELIVERED:
-	case XESP_REASON_DUMMY: break;
+	case XESP_REASON_DUMMY:
+	case XESP_REASON_SA_GONE: break; /* no packet of this SA */
 	case XESP_REASON_REPLAY_OLD:
 	case XESP_REASON_REPLAY_DUPLICATE: counter_add(&counters->replayed, 1); break;
 	case XESP_REASON_AUTH_FAILED: counter_add(&counters->auth_failed, 1); break;
@@ -103,6 +104,9 @@ static enum xesp_reason prepare(struct esp_packet *packet)
 	if (len < ESP_HEADER_BYTES)
 		return XESP_REASON_SYNTAX;
 	packet->spi = wire_get32(esp);
+	/* The classifier may have read its SA table while the entry went from a deleted SA to a new one. */
+	if (packet->spi != sa->spi)
+		return XESP_REASON_SA_GONE;
 	packet->seq = replay_guess(&sa->replay, wire_get32(esp + 4));
 	if (len < overhead + ESP_TRAILER_BYTES || (len - overhead) % sa->align_bytes)
 		return XESP_REASON_SYNTAX;

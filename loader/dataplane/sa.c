@@ -59,6 +59,7 @@ int sa_new(const struct sa_params *params, const struct crypto_provider *provide
 		return r;
 	}
 	memset(sa, 0, bytes);
+	sa->spi = params->spi;
 	sa->owner = SA_OWNER_NONE;
 	sa->mode = (uint8_t)params->mode;
 	sa->icv_bytes = params->icv_bytes;

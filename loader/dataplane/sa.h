@@ -37,6 +37,7 @@ struct sa_counters {
 struct sa {
 	uint32_t index;
 	uint32_t generation;
+	uint32_t spi;		/* host order */
 	_Atomic uint32_t owner; /* number of the worker, or SA_OWNER_NONE before the first packet */
 
 	uint8_t mode; /* enum sa_mode */

@@ -49,6 +49,7 @@ static struct sa_params params_of(const struct gcm_vector *vector)
 	memcpy(params.key, key.at, key.len);
 	memcpy(params.key + key.len, nonce.at, 4);
 	params.key_bytes = (uint8_t)(key.len + 4);
+	params.spi = (uint32_t)number(aad.at, 4);
 	params.flags = aad.len == 12 ? SA_FLAG_ESN : 0;
 	params.replay_seq = number(aad.at + 4, aad.len - 4) - 1;
 	return params;
