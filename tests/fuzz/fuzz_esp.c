@@ -4,6 +4,7 @@
  * ESP behind good headers, which must never be opened; or arbitrary plaintext, trailer included, sealed with
  * the SA's key, so that everything behind the ICV is reached as a malicious peer reaches it.
  */
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,8 +71,12 @@ static struct esp_rig *rig_of(unsigned int kind)
 static void open_forged(struct esp_rig *rig, struct esp_packet *packet)
 {
 	struct replay *before = malloc(replay_bytes(64));
+	const uint32_t spi = htonl(ESP_RIG_SPI);
 
 	REQUIRE(before);
+	/* Another SPI would end the packet at the first step. */
+	if ((uint32_t)packet->meta.esp_offset + sizeof(spi) <= packet->frame_len)
+		memcpy(packet->frame + packet->meta.esp_offset, &spi, sizeof(spi));
 	replay_init(&rig->sa->replay, 64, rig->sa->replay.esn, 1000);
 	memcpy(before, &rig->sa->replay, replay_bytes(64));
 	esp_open_burst(rig->crypto, packet, 1, ESP_RIG_NOW);
