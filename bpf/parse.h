@@ -18,6 +18,9 @@
 
 #include "packet.h"
 
+/* Keeps what ESP does not come through out of its straight line. */
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
 #define IPV4_FRAGMENTED 0x3fff /* more-fragments flag and offset */
 #define IPV4_HEADER_WORDS 5    /* 32-bit words without options */
 
@@ -38,6 +41,11 @@ struct vlan_tag {
 	__be16 proto;
 };
 
+static __always_inline bool is_tag(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
+}
+
 /* Finds the IP header behind at most two VLAN tags; `ret_proto` is the EtherType in front of it. */
 static __always_inline enum xesp_reason parse_link(struct packet *pkt, __be16 *ret_proto)
 {
@@ -48,7 +56,7 @@ static __always_inline enum xesp_reason parse_link(struct packet *pkt, __be16 *r
 	if (pos > pkt->end)
 		return XESP_REASON_TRUNCATED;
 	proto = eth->proto;
-	for (int tags = 0; proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD); tags++) {
+	for (int tags = 0; UNLIKELY(is_tag(proto)); tags++) {
 		const struct vlan_tag *tag = (const struct vlan_tag *)pos;
 
 		if (tags == XESP_VLAN_TAGS_MAX)

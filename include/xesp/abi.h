@@ -55,13 +55,15 @@ struct xesp_sa_ref {
 /* The SA tables, maps `xesp_sa4` and `xesp_sa6`: hash tables in an array map, because the JIT inlines an
  * array lookup, while a lookup in a hash map costs more than all the rest of the classifier. An SA lies in
  * one of two buckets (bpf/sa_table.h says which); SPI 0, which is never on the wire, marks a free slot.
- * Element 0 of the map is no bucket but their number. Written through mmap(), the SPI last. */
+ * Element 0 of the map is no bucket but their number. Written through mmap(), the SPI last. The keys of a
+ * bucket are one cache line, what they lead to is the next. */
 #define XESP_SA_SLOTS 3
 struct xesp_sa_bucket {
 	__be32 spi[XESP_SA_SLOTS];
 	__be32 daddr[XESP_SA_SLOTS][4];
-	struct xesp_sa_ref ref[XESP_SA_SLOTS];
 	__u32 _pad;
+	struct xesp_sa_ref ref[XESP_SA_SLOTS];
+	__u32 _pad2[4];
 };
 
 union xesp_sa_element {
@@ -106,9 +108,9 @@ struct xesp_audit_event {
 XESP_ASSERT_SIZE(struct xesp_config, 16);
 XESP_ASSERT_SIZE(struct xesp_parser_slot, 8);
 XESP_ASSERT_SIZE(struct xesp_sa_key, 20);
-XESP_ASSERT_SIZE(union xesp_sa_element, 112);
+XESP_ASSERT_SIZE(union xesp_sa_element, 128);
 XESP_ASSERT_OFFSET(struct xesp_sa_bucket, daddr, 12);
-XESP_ASSERT_OFFSET(struct xesp_sa_bucket, ref, 60);
+XESP_ASSERT_OFFSET(struct xesp_sa_bucket, ref, 64);
 XESP_ASSERT_SIZE(struct xesp_sa_ref, 16);
 XESP_ASSERT_SIZE(struct xesp_meta, 20);
 XESP_ASSERT_OFFSET(struct xesp_meta, l3_offset, 8);
