@@ -97,7 +97,8 @@ void replay_advance(struct replay *replay, uint64_t seq)
 
 	if (seq > replay->top) {
 		reached = block_of(seq) - block;
-		replay->top = seq;
+		/* A listing reads it at any time. */
+		__atomic_store_n(&replay->top, seq, __ATOMIC_RELAXED);
 	}
 	if (replay->window == 0)
 		return;
