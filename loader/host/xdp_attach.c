@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "bpf/xesp.skel.h"
+#include "host/classifier_table.h"
+#include "host/fd_mark.h"
 
 #define PROGRAM_NAME "xesp_classify"
 #define PROGRAM_SECTION "xdp.frags"
@@ -93,7 +95,7 @@ static void program_on_hook(int ifindex, char *name, size_t size)
 
 /* The caller made sure that no living xespd serves the interface, so a classifier of ours there was left
  * by one that died. Its sockets are closed, it passes everything; it only stands in the way. */
-static void remove_leftover(const char *dev, int ifindex)
+static void detach_leftover(const char *dev, int ifindex)
 {
 	struct xdp_multiprog *multi = xdp_multiprog__get_from_ifindex(ifindex);
 	struct xdp_program *program = NULL;
@@ -117,17 +119,43 @@ static void remove_leftover(const char *dev, int ifindex)
 	xdp_multiprog__close(multi);
 }
 
+static void remove_leftover(const char *dev, int ifindex)
+{
+	struct fd_mark mark;
+
+	fd_mark_set(&mark);
+	detach_leftover(dev, ifindex);
+	fd_mark_close_later(&mark);
+}
+
+static bool has_dispatcher(int ifindex)
+{
+	struct xdp_multiprog *multi;
+	struct fd_mark mark;
+	bool found = false;
+
+	fd_mark_set(&mark);
+	multi = xdp_multiprog__get_from_ifindex(ifindex);
+	if (multi && !libxdp_get_error(multi)) {
+		found = !xdp_multiprog__is_legacy(multi);
+		xdp_multiprog__close(multi);
+	}
+	fd_mark_close_later(&mark);
+	return found;
+}
+
 /* ---- attach ----------------------------------------------------------------------------------------- */
 
 static int open_object(const struct xdp_attach_request *request, struct xdp_attachment *attachment)
 {
+	uint32_t entries = classifier_table_entries(request->capacity);
 	struct xesp_bpf *skel = xesp_bpf__open();
 
 	if (!skel)
 		return -errno;
 	attachment->skel = skel;
-	if (bpf_map__set_max_entries(skel->maps.xesp_sa4, request->capacity) ||
-	    bpf_map__set_max_entries(skel->maps.xesp_sa6, request->capacity))
+	if (bpf_map__set_max_entries(skel->maps.xesp_sa4, entries) ||
+	    bpf_map__set_max_entries(skel->maps.xesp_sa6, entries))
 		return -EINVAL;
 	attachment->program = xdp_program__from_bpf_obj(skel->obj, PROGRAM_SECTION);
 	if (libxdp_get_error(attachment->program)) {
@@ -163,7 +191,6 @@ static int write_config(const struct xdp_attachment *attachment, const struct xe
 static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach_mode mode,
 		       struct xdp_attachment *attachment)
 {
-	struct xdp_multiprog *multi;
 	int err;
 
 	kernel_words[0] = '\0';
@@ -175,10 +202,7 @@ static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach
 		return err;
 	}
 	attachment->mode = mode;
-	multi = xdp_multiprog__get_from_ifindex(attachment->ifindex);
-	attachment->dispatcher = multi && !libxdp_get_error(multi) && !xdp_multiprog__is_legacy(multi);
-	if (multi && !libxdp_get_error(multi))
-		xdp_multiprog__close(multi);
+	attachment->dispatcher = has_dispatcher(attachment->ifindex);
 	return 0;
 }
 
@@ -239,12 +263,15 @@ int xdp_attach(const struct xdp_attach_request *request, struct xdp_attachment *
 
 void xdp_detach(struct xdp_attachment *attachment, bool interface_gone)
 {
+	struct fd_mark mark;
 	int err;
 
 	if (!attachment)
 		return;
 	if (!interface_gone) {
+		fd_mark_set(&mark);
 		err = xdp_program__detach(attachment->program, attachment->ifindex, attachment->mode, 0);
+		fd_mark_close_later(&mark);
 		if (err && err != -ENOENT && err != -ENODEV)
 			log_error(
 				"%s: the XDP program cannot be detached: %s; use `ip link set dev %s xdp off`",
