@@ -81,7 +81,7 @@ e2e_dir=
 
 # die TEXT: what the script cannot go on without is missing; counts as a failure
 die() {
-	echo "not ok $((tap_count + 1)) - ${0##*/}: $1"
+	[[ ${0##*/} == test-* ]] && echo "not ok $((tap_count + 1)) - ${0##*/}: $1"
 	echo "${0##*/}: $1" >&2
 	exit 1
 }
