@@ -52,9 +52,9 @@ static void set_sysctl(const char *family, const char *name, const char *key, co
 static bool filters_everywhere(void)
 {
 	CLEANUP_FILE FILE *file = fopen("/proc/sys/net/ipv4/conf/all/rp_filter", "re");
-	int value = 0;
+	int digit = file ? fgetc(file) : EOF;
 
-	return file && fscanf(file, "%d", &value) == 1 && value != 0;
+	return digit != EOF && digit != '0';
 }
 
 /* Inner sources are routed elsewhere (to the IKE daemon's device, to the outer interface), so reverse path
