@@ -101,6 +101,20 @@ static bool parse_address(struct varlink_call *call, const char *text, struct ip
 	return false;
 }
 
+/* A JSON number has 64 bits: one that is cut would name another SA. False: answered. */
+static bool parse_spi(struct varlink_call *call, json_int_t number, uint32_t *ret_spi)
+{
+	char text[24];
+
+	if (number < 0 || number > UINT32_MAX) {
+		snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, number);
+		request_invalid(call, "spi", text, "an SPI has 32 bits (RFC 4303 section 2.1)");
+		return false;
+	}
+	*ret_spi = (uint32_t)number;
+	return true;
+}
+
 /* The interface of a delete: the one named, else the one that has the SA. NULL: answered. */
 static struct iface *iface_with_sa(struct varlink_call *call, const struct engine *engine, const char *dev,
 				   uint32_t spi, const struct ip_addr *dst)
@@ -129,23 +143,24 @@ void request_delete_sa(struct varlink_call *call, const json_t *parameters, void
 	const struct engine *engine = ctx;
 	const char *text;
 	const char *dev = NULL;
-	json_int_t spi;
+	json_int_t number;
+	uint32_t spi;
 	struct ip_addr dst;
 	struct iface *iface;
 	struct failure failure;
 	int err;
 
-	if (!request_unpack(call, parameters, "{s:s, s:I, s?s}", "dst", &text, "spi", &spi, "dev", &dev) ||
-	    !parse_address(call, text, &dst))
+	if (!request_unpack(call, parameters, "{s:s, s:I, s?s}", "dst", &text, "spi", &number, "dev", &dev) ||
+	    !parse_address(call, text, &dst) || !parse_spi(call, number, &spi))
 		return;
-	iface = iface_with_sa(call, engine, dev, (uint32_t)spi, &dst);
+	iface = iface_with_sa(call, engine, dev, spi, &dst);
 	if (!iface)
 		return;
-	err = sadb_del(iface->db, (uint32_t)spi, &dst);
+	err = sadb_del(iface->db, spi, &dst);
 	if (err) {
 		failure_set(&failure, -err, "delete SA",
 			    "the SA is gone, but an entry of the classifier may be left", "spi 0x%08x dst %s",
-			    (uint32_t)spi, text);
+			    spi, text);
 		request_failed(call, &failure);
 		return;
 	}
@@ -275,8 +290,9 @@ static bool parse_listing(struct varlink_call *call, const json_t *parameters, s
 	}
 	if (dst && !parse_address(call, dst, &ret_listing->dst))
 		return false;
+	if (!parse_spi(call, spi, &ret_listing->spi))
+		return false;
 	ret_listing->one = dst != NULL;
-	ret_listing->spi = (uint32_t)spi;
 	if (dev && !engine_iface(ret_listing->engine, dev)) {
 		request_error_what(call, "NotFound", "interface %s is not attached", dev);
 		return false;
