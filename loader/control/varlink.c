@@ -2,6 +2,7 @@
 #include "control/varlink.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 
 /* Bytes read at a time; a buffer grows from here to XESP_MESSAGE_MAX. */
 #define READ_CHUNK 16384
+/* Calls of one client that are served before the others get their turn. */
+#define CALLS_AT_ONCE 16
 
 struct buffer {
 	char *data;
@@ -43,7 +46,8 @@ struct client {
 	struct varlink_server *server;
 	sd_event_source *source;
 	int fd;
-	bool eof; /* the client sends nothing more */
+	bool eof;    /* the client sends nothing more */
+	bool failed; /* an answer was lost, so the client must not wait for it */
 	struct buffer in;
 	struct buffer out;
 	struct varlink_call call;
@@ -53,6 +57,8 @@ struct varlink_server {
 	struct varlink_config config;
 	sd_event *event;
 	sd_event_source *source;
+	int listener;
+	int spare; /* given up for a connection that there is no other descriptor for */
 	unsigned int client_count;
 	LIST_HEAD(, client) clients;
 };
@@ -81,19 +87,24 @@ static int buffer_reserve(struct buffer *buffer, size_t more)
 	return 0;
 }
 
-static void buffer_consume(struct buffer *buffer, size_t bytes)
-{
-	memmove(buffer->data, buffer->data + bytes, buffer->used - bytes);
-	explicit_bzero(buffer->data + buffer->used - bytes, bytes);
-	buffer->used -= bytes;
-}
-
 static void buffer_free(struct buffer *buffer)
 {
 	if (buffer->data)
 		explicit_bzero(buffer->data, buffer->used);
 	free(buffer->data);
 	*buffer = (struct buffer){0};
+}
+
+/* An empty buffer takes no memory: what idle clients hold must not add up. */
+static void buffer_consume(struct buffer *buffer, size_t bytes)
+{
+	if (bytes == buffer->used) {
+		buffer_free(buffer);
+		return;
+	}
+	memmove(buffer->data, buffer->data + bytes, buffer->used - bytes);
+	explicit_bzero(buffer->data + buffer->used - bytes, bytes);
+	buffer->used -= bytes;
 }
 
 /* ---- clients ----------------------------------------------------------------------------------------- */
@@ -123,23 +134,19 @@ static bool client_is_slow(const struct client *client)
 	return client->out.used >= XESP_CLIENT_QUEUE_MAX;
 }
 
-static int client_queue(struct client *client, json_t *message)
+static void client_queue(struct client *client, json_t *message)
 {
 	char *text = json_dumps(message, JSON_COMPACT);
-	size_t size;
-	int err;
+	size_t size = text ? strlen(text) + 1 : 0;
 
 	json_decref(message);
-	if (!text)
-		return -ENOMEM;
-	size = strlen(text) + 1;
-	err = buffer_reserve(&client->out, size);
-	if (!err) {
+	if (!text || buffer_reserve(&client->out, size)) {
+		client->failed = true;
+	} else {
 		memcpy(client->out.data + client->out.used, text, size);
 		client->out.used += size;
 	}
 	free(text);
-	return err;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------- */
@@ -150,8 +157,7 @@ static void send_parameters(struct client *client, json_t *parameters, bool cont
 
 	if (continues)
 		json_object_set_new(message, "continues", json_true());
-	if (!message || client_queue(client, message))
-		log_warning("a reply was lost for want of memory");
+	client_queue(client, message);
 }
 
 void varlink_reply(struct varlink_call *call, json_t *parameters)
@@ -193,13 +199,13 @@ void varlink_stream(struct varlink_call *call, json_t *(*next)(void *state), voi
 	struct stream stream = {.next = next, .done = done, .state = state, .held = next(state)};
 
 	call->answered = true;
-	if (!stream.held) {
-		send_parameters(call->client, empty, false);
-		stream_end(&stream);
+	if (stream.held && !call->oneway) {
+		json_decref(empty);
+		call->stream = stream;
 		return;
 	}
-	json_decref(empty);
-	call->stream = stream;
+	stream_end(&stream);
+	varlink_reply(call, empty);
 }
 
 /* Sends of an open stream what there is room for. */
@@ -339,14 +345,15 @@ static int client_write(struct client *client)
 	return 0;
 }
 
-/* Handles whole messages in the buffer as far as answers find room. */
+/* Handles some whole messages in the buffer, as far as answers find room. */
 static int client_work(struct client *client)
 {
 	size_t handled = 0;
 	int err = 0;
 
 	stream_continue(client);
-	while (!err && !client->call.stream.held && !client_is_slow(client)) {
+	for (int i = 0; i < CALLS_AT_ONCE && !err && !client->call.stream.held && !client_is_slow(client);
+	     i++) {
 		const char *start = client->in.data + handled;
 		const char *end =
 			client->in.used > handled ? memchr(start, '\0', client->in.used - handled) : NULL;
@@ -384,12 +391,12 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *ctx
 	(void)fd;
 	if (events & EPOLLIN)
 		err = client_read(client);
-	do {
-		if (!err)
-			err = client_work(client);
-		if (!err)
-			err = client_write(client);
-	} while (!err && client_has_work(client) && !client_is_slow(client));
+	if (!err)
+		err = client_work(client);
+	if (!err)
+		err = client->failed ? -ENOMEM : client_write(client);
+	if (err == -ENOMEM)
+		log_warning("a client is closed: no memory for its requests");
 	if (err == -EPROTO || err == -EMSGSIZE)
 		log_warning("a client is closed: %s",
 			    err == -EPROTO ? "what it sent is no Varlink call" : "its message is too long");
@@ -398,8 +405,21 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *ctx
 		client_free(client);
 		return 0;
 	}
-	wanted = (client->eof || client_is_busy(client) ? 0 : EPOLLIN) | (client->out.used ? EPOLLOUT : 0);
+	/* Waiting for room to write, which there is already, is how the rest of its work gets its turn. */
+	wanted = (client->eof || client_is_busy(client) ? 0 : EPOLLIN) |
+		 (client->out.used || client_has_work(client) ? EPOLLOUT : 0);
 	return sd_event_source_set_io_events(source, wanted);
+}
+
+/* Without a descriptor to accept it with, a connection would wait, and wake the loop for ever. */
+static void turn_away(struct varlink_server *server)
+{
+	int connection;
+
+	cleanup_fd(&server->spare);
+	connection = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+	cleanup_fd(&connection);
+	server->spare = fcntl(server->listener, F_DUPFD_CLOEXEC, 0);
 }
 
 static int on_connect(sd_event_source *source, int fd, uint32_t events, void *ctx)
@@ -410,8 +430,11 @@ static int on_connect(sd_event_source *source, int fd, uint32_t events, void *ct
 
 	(void)source;
 	(void)events;
-	if (connection < 0)
+	if (connection < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			turn_away(server);
 		return 0;
+	}
 	client = server->client_count < XESP_CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
 	if (!client) {
 		close(connection);
@@ -436,6 +459,8 @@ int varlink_server_new(const struct varlink_config *config, sd_event *event, int
 		return -ENOMEM;
 	server->config = *config;
 	server->event = sd_event_ref(event);
+	server->listener = listener;
+	server->spare = fcntl(listener, F_DUPFD_CLOEXEC, 0);
 	LIST_INIT(&server->clients);
 	err = sd_event_add_io(event, &server->source, listener, EPOLLIN, on_connect, server);
 	if (err < 0) {
@@ -456,5 +481,6 @@ void varlink_server_free(struct varlink_server *server)
 		client_free(client);
 	sd_event_source_disable_unref(server->source);
 	sd_event_unref(server->event);
+	cleanup_fd(&server->spare);
 	free(server);
 }

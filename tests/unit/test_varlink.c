@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ struct fixture {
 	struct sockaddr_un address;
 	socklen_t address_len;
 	unsigned int streams_done;
+	unsigned int spent;
 };
 
 struct count_state {
@@ -72,8 +74,36 @@ static void method_count(struct varlink_call *call, const json_t *parameters, vo
 	varlink_stream(call, count_next, count_done, state, json_pack("{s:n}", "n"));
 }
 
+static void method_spend(struct varlink_call *call, const json_t *parameters, void *ctx)
+{
+	struct fixture *fixture = ctx;
+
+	(void)parameters;
+	fixture->spent++;
+	varlink_reply(call, NULL);
+}
+
+static void *no_memory(size_t bytes)
+{
+	(void)bytes;
+	return NULL;
+}
+
+static void method_starve(struct varlink_call *call, const json_t *parameters, void *ctx)
+{
+	json_t *answer = json_object();
+
+	(void)parameters;
+	(void)ctx;
+	json_set_alloc_funcs(no_memory, free);
+	varlink_reply(call, answer);
+	json_set_alloc_funcs(malloc, free);
+}
+
 static const struct varlink_method methods[] = {
-	{"Echo", method_echo}, {"Fail", method_fail}, {"Count", method_count}, {NULL, NULL}};
+	{"Echo", method_echo},	 {"Fail", method_fail},	    {"Count", method_count},
+	{"Spend", method_spend}, {"Starve", method_starve}, {NULL, NULL},
+};
 
 static int set_up(void **state)
 {
@@ -415,6 +445,102 @@ static void test_client_limit(void **state)
 	close(fds[0]);
 }
 
+/* A stream wanted by a call that wants no answer ends without a word. */
+static void test_oneway_stream(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char requests[] =
+		"{\"method\":\"org.example.Count\",\"parameters\":{\"to\":3},\"more\":true,\"oneway\":true}\0"
+		"{\"method\":\"org.example.Echo\",\"parameters\":{\"n\":2}}";
+	int fd = client(fixture);
+
+	send_text(fd, requests, sizeof(requests));
+	expect_echo(fixture, fd, 2);
+	assert_int_equal(fixture->streams_done, 1);
+	close(fd);
+}
+
+/* Of two clients, the one with thousands of calls does not keep the other waiting for all of them. */
+static void test_turns(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char request[] = "{\"method\":\"org.example.Echo\",\"parameters\":{\"n\":1}}";
+	static const char oneway[] = "{\"method\":\"org.example.Spend\",\"oneway\":true}";
+	int busy = client(fixture);
+	int other;
+	char byte;
+
+	for (int i = 0; i < 200; i++)
+		send_text(busy, oneway, sizeof(oneway));
+	assert_true(sd_event_run(fixture->event, 0) > 0); /* accepts */
+	other = client(fixture);
+	send_text(other, request, sizeof(request));
+	while (recv(other, &byte, 1, MSG_PEEK) < 0)
+		assert_true(sd_event_run(fixture->event, 0) > 0);
+	assert_in_range(fixture->spent, 1, 199);
+	expect_echo(fixture, other, 1);
+	serve(fixture);
+	assert_int_equal(fixture->spent, 200);
+	close(busy);
+	close(other);
+}
+
+/* A whole stream is not made in one go either, if the client reads as fast as it is made. */
+static void test_stream_turns(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char count[] =
+		"{\"method\":\"org.example.Count\",\"parameters\":{\"to\":50000},\"more\":true}";
+	static const int room = 16 * 1024 * 1024;
+	int fd = client(fixture);
+	int accepted = dup(fd); /* the next descriptor that is given out */
+
+	close(accepted);
+	send_text(fd, count, sizeof(count));
+	assert_true(sd_event_run(fixture->event, 0) > 0); /* accepts */
+	assert_int_equal(setsockopt(accepted, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)), 0);
+	assert_true(sd_event_run(fixture->event, 0) > 0);
+	assert_int_equal(fixture->streams_done, 0);
+	serve(fixture);
+	assert_int_equal(fixture->streams_done, 1);
+	close(fd);
+}
+
+/* The client of an answer that there is no memory for is closed instead of left waiting. */
+static void test_no_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char starve[] = "{\"method\":\"org.example.Starve\"}";
+	int fd = client(fixture);
+
+	send_text(fd, starve, sizeof(starve));
+	assert_true(is_closed(fixture, fd));
+	close(fd);
+}
+
+/* Without a free descriptor, who connects is turned away at once, and the loop has nothing more to do. */
+static void test_no_descriptor(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rlimit before, none;
+	int fd = client(fixture);
+	int free_fd = dup(fd);
+
+	close(free_fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)free_fd, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int i = 0; i < 10; i++)
+		sd_event_run(fixture->event, 0);
+	assert_int_equal(sd_event_run(fixture->event, 0), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(is_closed(fixture, fd));
+	close(fd);
+	fd = client(fixture);
+	expect_error(fixture, fd, "{\"method\":\"org.example.Fail\"}", "org.example.Failed");
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +555,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_clients_are_closed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_oversized_message, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_client_limit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_oneway_stream, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_turns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_stream_turns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_descriptor, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("varlink", tests, NULL, NULL);
