@@ -257,7 +257,10 @@ static int load_file(struct load *load, FILE *file, bool all)
 		status = call_connection_failed(load->cli, err);
 	/* Without an answer nobody knows; an SA that may not be there counts as failed. */
 	load->failed = load->list.count - load->skipped - load->loaded;
-	return status ? status : load->failed ? CLI_REFUSED : CLI_OK;
+	if (status)
+		return status;
+	/* A script that hands over SAs must learn that none was taken. */
+	return load->failed || (load->skipped && !load->loaded) ? CLI_REFUSED : CLI_OK;
 }
 
 int cmd_sa_load(struct cli *cli, int argc, char **argv)

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Packets that one worker may have with one other at a time. */
-#define HANDOFF_SIZE 256
+#define HANDOFF_SIZE 1024
 
 struct handoff_item {
 	uint8_t *packet; /* in the UMEM of the worker that received it */
