@@ -9,13 +9,16 @@
 #include "parse.h"
 
 #define CSUM_CHUNK 512u /* the most that bpf_csum_diff takes before kernel 6.13 */
-#define CSUM_CHUNKS 125u
-/* What can be summed: the verifier refuses packet offsets above 65535. */
+#define CSUM_CHUNKS 63u
+/* What can be summed, far more than an AF_XDP frame holds. Both limits are masks, see csum_frame(); together
+ * they stay below 65535, above which the verifier refuses packet offsets. */
 #define CSUM_MAX (CSUM_CHUNKS * CSUM_CHUNK + CSUM_CHUNK - 1)
-/* The transport header lies at most this far in the frame: Ethernet, two tags, IPv6. */
-#define CSUM_OFFSET_MAX 62u
+/* The transport header lies at most 62 bytes into the frame: Ethernet, two tags, IPv6. */
+#define CSUM_OFFSET_MAX 63u
+_Static_assert((CSUM_MAX & (CSUM_MAX + 1)) == 0 && (CSUM_OFFSET_MAX & (CSUM_OFFSET_MAX + 1)) == 0, "masks");
 
-/* Keeps the compiler from computing a value twice: the verifier only believes the copy that was compared. */
+/* Hides from the compiler where a value comes from: it neither computes it twice, while the verifier only
+ * believes the copy that was compared, nor finds a mask superfluous. */
 #define ONE_COPY(value) __asm__ volatile("" : "+r"(value))
 
 static __always_inline __u32 csum_fold(__u64 sum)
@@ -50,10 +53,13 @@ __attribute__((noinline)) CSUM_LINKAGE __u32 csum_frame(CTX *ctx, __u32 offset, 
 	const __u8 *begin = frame_begin(ctx), *end = frame_end(ctx), *pos;
 	__u64 at = offset, left = length;
 
-	ONE_COPY(at);
-	ONE_COPY(left);
 	if (at > CSUM_OFFSET_MAX || left > CSUM_MAX)
 		return 0;
+	/* Changes nothing. Linux 6.1 forgets what a comparison says if the value then lies on the stack. */
+	ONE_COPY(at);
+	ONE_COPY(left);
+	at &= CSUM_OFFSET_MAX;
+	left &= CSUM_MAX;
 	for (__u64 i = 0; i < CSUM_CHUNKS; i++) {
 		if (i >= left / CSUM_CHUNK)
 			break;

@@ -147,6 +147,10 @@ static void test_refused(void **state)
 	assert_int_equal(classifier_table_add(&rig->table, 0, &dst, &ref), -EINVAL);
 	assert_int_equal(classifier_table_add(&rig->table, 256, &none, &ref), -EINVAL);
 	assert_int_equal(classifier_table_del(&rig->table, 0, &dst), -EINVAL);
+	/* No bucket at all. */
+	classifier_table_init(&rig->table, rig->elements, 1, 1);
+	assert_int_equal(classifier_table_add(&rig->table, 256, &dst, &ref), -ENOSPC);
+	assert_int_equal(classifier_table_del(&rig->table, 256, &dst), -ENOENT);
 	assert_int_equal(classifier_table_entries(0), 0);
 	assert_int_equal(classifier_table_entries(UINT32_MAX), 0);
 }
