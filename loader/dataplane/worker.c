@@ -1,65 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "dataplane/worker.h"
+/*
+ * What a worker does with packets; its thread. Nothing here allocates, logs or locks once the thread runs.
+ */
+#include "dataplane/worker_private.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "base/cleanup.h"
-#include "dataplane/handoff.h"
-
-/* Where a packet of the burst came from, to give its frame back. */
-struct origin {
-	uint32_t worker;
-	uint64_t addr;
-	uint8_t *packet;
-};
-
-struct burst {
-	size_t count;
-	struct esp_packet packets[XESP_BURST_MAX];
-	struct origin origins[XESP_BURST_MAX];
-};
-
-struct worker {
-	struct worker_group *group;
-	uint32_t number;
-	uint32_t cpu;
-	pthread_t thread;
-	bool started;
-	int wake; /* eventfd: a packet was handed over, or the end */
-	struct xsk xsk;
-	struct sink sink;
-	struct crypto_ctx *crypto;
-	uint32_t away; /* frames of this worker that others hold */
-	struct burst burst;
-	/* Odd while the worker may hold an SA that it found in the store. */
-	_Alignas(64) _Atomic uint64_t epoch;
-	_Atomic bool idle; /* in poll(), or about to be: wants a wake-up */
-	_Alignas(64) _Atomic uint64_t counters[XESP_REASON_END - XESP_ENGINE_REASON_FIRST];
-};
-
-struct worker_group {
-	uint32_t capacity;
-	uint32_t count;
-	const struct crypto_provider *provider;
-	const struct sink_ops *sink;
-	const struct sadb *db;
-	_Atomic bool stop;
-	struct worker **workers;
-	/* [to * capacity + from]; NULL with a single queue */
-	struct handoff *packets;
-	/* [to * capacity + from]: frames that come back to worker `to` */
-	struct handoff *frames;
-};
 
 /* ---- counting --------------------------------------------------------------------------------------- */
 
@@ -107,7 +56,7 @@ static void take_back(struct worker *worker)
 
 /* ---- handing over ------------------------------------------------------------------------------------ */
 
-static void wake(struct worker *worker)
+void worker_wake(struct worker *worker)
 {
 	uint64_t one = 1;
 
@@ -141,7 +90,7 @@ static bool hand_over(struct worker *worker, uint32_t owner, const struct origin
 	/* Pairs with the fence in sleep_until_work(): either it sees the packet, or we see it idle. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&group->workers[owner]->idle, memory_order_relaxed))
-		wake(group->workers[owner]);
+		worker_wake(group->workers[owner]);
 	return true;
 }
 
@@ -251,9 +200,8 @@ static void work_off(struct worker *worker)
 	burst->count = 0;
 }
 
-/* One round of everything there is to do; false if there was nothing. Between the two stores to `epoch`
- * the worker may hold SAs, outside it holds none. */
-static bool run_once(struct worker *worker)
+/* Between the two stores to `epoch` the worker may hold SAs, outside it holds none. */
+bool worker_run_once(struct worker *worker)
 {
 	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_relaxed);
 	bool any;
@@ -304,7 +252,7 @@ static void *worker_main(void *arg)
 	struct worker *worker = arg;
 
 	for (;;) {
-		bool any = run_once(worker);
+		bool any = worker_run_once(worker);
 
 		if (any)
 			continue;
@@ -314,22 +262,7 @@ static void *worker_main(void *arg)
 	}
 }
 
-/* The n-th of the CPUs that this process may use, so that a cpuset is respected. */
-static uint32_t cpu_for(uint32_t number)
-{
-	cpu_set_t allowed;
-	uint32_t left;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) || !CPU_COUNT(&allowed))
-		return 0;
-	left = number % (uint32_t)CPU_COUNT(&allowed);
-	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &allowed) && left-- == 0)
-			return cpu;
-	return 0;
-}
-
-static int start_worker(struct worker *worker)
+int worker_start(struct worker *worker)
 {
 	pthread_attr_t attr;
 	cpu_set_t cpu;
@@ -351,183 +284,4 @@ static int start_worker(struct worker *worker)
 	snprintf(name, sizeof(name), "worker-%u", worker->number);
 	pthread_setname_np(worker->thread, name);
 	return 0;
-}
-
-/* ---- the group --------------------------------------------------------------------------------------- */
-
-static void free_worker(struct worker *worker)
-{
-	if (!worker)
-		return;
-	if (worker->xsk.umem)
-		xsk_unmap(&worker->xsk);
-	cleanup_fd(&worker->sink.fd);
-	cleanup_fd(&worker->wake);
-	if (worker->crypto)
-		worker->group->provider->ctx_free(worker->crypto);
-	free(worker);
-}
-
-int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, const struct sink_ops *sink,
-		     struct worker_group **ret_group)
-{
-	struct worker_group *group = calloc(1, sizeof(*group));
-
-	if (!group)
-		return -ENOMEM;
-	*group = (struct worker_group){.capacity = capacity, .provider = provider, .sink = sink};
-	group->workers = calloc(capacity, sizeof(struct worker *));
-	if (capacity > 1) {
-		size_t bytes = (size_t)capacity * capacity * sizeof(struct handoff);
-
-		/* Pages of pairs that never exchange a packet are never touched. */
-		group->packets = aligned_alloc(64, bytes);
-		group->frames = aligned_alloc(64, bytes);
-		if (group->packets && group->frames)
-			for (size_t i = 0; i < (size_t)capacity * capacity; i++) {
-				atomic_init(&group->packets[i].head, 0);
-				atomic_init(&group->packets[i].tail, 0);
-				atomic_init(&group->frames[i].head, 0);
-				atomic_init(&group->frames[i].tail, 0);
-			}
-	}
-	if (!group->workers || (capacity > 1 && (!group->packets || !group->frames))) {
-		worker_group_free(group);
-		return -ENOMEM;
-	}
-	*ret_group = group;
-	return 0;
-}
-
-void worker_group_free(struct worker_group *group)
-{
-	if (!group)
-		return;
-	worker_group_stop(group);
-	for (uint32_t i = 0; i < group->count; i++)
-		free_worker(group->workers[i]);
-	free(group->workers);
-	free(group->packets);
-	free(group->frames);
-	free(group);
-}
-
-int worker_group_add(struct worker_group *group, const struct worker_queue *queue)
-{
-	struct worker *worker = NULL;
-	int err;
-
-	if (group->count == group->capacity)
-		return -ENOSPC;
-	worker = aligned_alloc(64, (sizeof(*worker) + 63) / 64 * 64);
-	if (!worker)
-		return -ENOMEM;
-	memset(worker, 0, sizeof(*worker));
-	worker->group = group;
-	worker->number = group->count;
-	worker->cpu = cpu_for(group->count);
-	worker->sink = (struct sink){.ops = group->sink, .fd = -1};
-	worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (worker->wake < 0) {
-		err = -errno;
-		goto failed;
-	}
-	err = group->provider->ctx_new(&worker->crypto);
-	if (err)
-		goto failed;
-	err = xsk_map(&queue->info, queue->socket, queue->umem, &worker->xsk);
-	if (err)
-		goto failed;
-	worker->sink.fd = queue->sink;
-	group->workers[group->count++] = worker;
-	return 0;
-
-failed:
-	free_worker(worker);
-	return err;
-}
-
-int worker_group_start(struct worker_group *group, const struct sadb *db)
-{
-	group->db = db;
-	for (uint32_t i = 0; i < group->count; i++) {
-		int err = start_worker(group->workers[i]);
-
-		if (err) {
-			worker_group_stop(group);
-			return err;
-		}
-	}
-	return 0;
-}
-
-/* Threads that have ended may have handed packets to others that ended before: what is left is worked
- * off here, so that every packet has its exit. */
-static void drain(struct worker_group *group)
-{
-	bool any;
-
-	do {
-		any = false;
-		for (uint32_t i = 0; i < group->count; i++)
-			any |= run_once(group->workers[i]);
-	} while (any);
-}
-
-void worker_group_stop(struct worker_group *group)
-{
-	bool started = false;
-
-	atomic_store(&group->stop, true);
-	for (uint32_t i = 0; i < group->count; i++)
-		if (group->workers[i]->started)
-			wake(group->workers[i]);
-	for (uint32_t i = 0; i < group->count; i++)
-		if (group->workers[i]->started) {
-			pthread_join(group->workers[i]->thread, NULL);
-			group->workers[i]->started = false;
-			started = true;
-		}
-	if (started)
-		drain(group);
-}
-
-void worker_group_quiesce(void *ctx)
-{
-	struct worker_group *group = ctx;
-
-	/* The store has unpublished the SA before; see run_once(). */
-	atomic_thread_fence(memory_order_seq_cst);
-	for (uint32_t i = 0; i < group->count; i++) {
-		struct worker *worker = group->workers[i];
-		uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_acquire);
-
-		while ((epoch & 1) && atomic_load_explicit(&worker->epoch, memory_order_acquire) == epoch)
-			sched_yield();
-	}
-}
-
-uint32_t worker_group_count(const struct worker_group *group)
-{
-	return group->count;
-}
-
-void worker_group_state(const struct worker_group *group, uint32_t i, struct worker_state *ret_state)
-{
-	const struct worker *worker = group->workers[i];
-
-	*ret_state = (struct worker_state){.queue = worker->xsk.info.number,
-					   .cpu = worker->cpu,
-					   .zero_copy = worker->xsk.info.zero_copy,
-					   .frames = worker->xsk.info.frames};
-	xsk_read_levels(&worker->xsk, &ret_state->levels);
-}
-
-void worker_group_counters(const struct worker_group *group, uint64_t *counters)
-{
-	for (uint32_t i = 0; i < group->count; i++)
-		for (uint32_t reason = XESP_ENGINE_REASON_FIRST; reason < XESP_REASON_END; reason++)
-			counters[reason] += atomic_load_explicit(
-				&group->workers[i]->counters[reason - XESP_ENGINE_REASON_FIRST],
-				memory_order_relaxed);
 }

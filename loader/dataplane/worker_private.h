@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What worker.c (the packets and the thread) and worker_group.c (the control thread's side) share.
+ */
+#ifndef XESP_DATAPLANE_WORKER_PRIVATE_H
+#define XESP_DATAPLANE_WORKER_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "dataplane/handoff.h"
+#include "dataplane/worker.h"
+
+/* Where a packet of the burst came from, to give its frame back. */
+struct origin {
+	uint32_t worker;
+	uint64_t addr;
+	uint8_t *packet;
+};
+
+struct burst {
+	size_t count;
+	struct esp_packet packets[XESP_BURST_MAX];
+	struct origin origins[XESP_BURST_MAX];
+};
+
+struct worker {
+	struct worker_group *group;
+	uint32_t number;
+	uint32_t cpu;
+	pthread_t thread;
+	bool started;
+	int wake; /* eventfd: a packet was handed over, or the end */
+	struct xsk xsk;
+	struct sink sink;
+	struct crypto_ctx *crypto;
+	uint32_t away; /* frames of this worker that others hold */
+	struct burst burst;
+	/* Odd while the worker may hold an SA that it found in the store. */
+	_Alignas(64) _Atomic uint64_t epoch;
+	_Atomic bool idle; /* in poll(), or about to be: wants a wake-up */
+	_Alignas(64) _Atomic uint64_t counters[XESP_REASON_END - XESP_ENGINE_REASON_FIRST];
+};
+
+struct worker_group {
+	uint32_t capacity;
+	uint32_t count;
+	const struct crypto_provider *provider;
+	const struct sink_ops *sink;
+	const struct sadb *db;
+	_Atomic bool stop;
+	struct worker **workers;
+	/* [to * capacity + from]; NULL with a single queue */
+	struct handoff *packets;
+	/* [to * capacity + from]: frames that come back to worker `to` */
+	struct handoff *frames;
+};
+
+/* Starts the thread, on the worker's CPU. */
+int worker_start(struct worker *worker);
+/* Ends its sleep; any thread. */
+void worker_wake(struct worker *worker);
+/* One round of everything there is to do; false if there was nothing. By its thread, or when that has ended.
+ */
+bool worker_run_once(struct worker *worker);
+
+#endif
