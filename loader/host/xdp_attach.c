@@ -152,7 +152,7 @@ static int open_object(const struct xdp_attach_request *request, struct xdp_atta
 	struct xesp_bpf *skel = xesp_bpf__open();
 
 	if (!skel)
-		return -errno;
+		return errno ? -errno : -ENOMEM;
 	attachment->skel = skel;
 	if (bpf_map__set_max_entries(skel->maps.xesp_sa4, entries) ||
 	    bpf_map__set_max_entries(skel->maps.xesp_sa6, entries))
