@@ -26,20 +26,34 @@ static void note_gone(struct loader_channel *loader, uint32_t ifindex)
 		loader->gone[loader->gone_count++] = ifindex;
 }
 
-/* The loader's next word on a request. */
-static int next_answer(struct loader_channel *loader, struct ipc_message *ret_message, int *ret_fds,
-		       size_t *ret_fd_count, struct failure *ret_failure)
+static int ask(struct loader_channel *loader, struct ipc_message *message, struct failure *ret_failure)
 {
 	int err;
 
-	do {
-		err = ipc_receive(loader->socket, LOADER_TIMEOUT_MS, ret_message, ret_fds, ret_fd_count);
+	message->id = ++loader->last_id;
+	err = ipc_send(loader->socket, message, NULL, 0);
+	if (err)
+		return failure_set(ret_failure, -err, "ask the loader", "restart xespd",
+				   "no word to the loader process");
+	return 0;
+}
+
+/* The loader's next word on the last request. Answers to one that was given up before are skipped. */
+static int next_answer(struct loader_channel *loader, struct ipc_message *ret_message, int *ret_fds,
+		       size_t *ret_fd_count, struct failure *ret_failure)
+{
+	for (;;) {
+		int err = ipc_receive(loader->socket, LOADER_TIMEOUT_MS, ret_message, ret_fds, ret_fd_count);
+
 		if (err)
 			return failure_set(ret_failure, -err, "ask the loader", "restart xespd",
 					   "no answer from the loader process");
 		if (ret_message->type == IPC_LINK_GONE)
 			note_gone(loader, ret_message->link.ifindex);
-	} while (ret_message->type == IPC_LINK_GONE);
+		else if (ret_message->id == loader->last_id)
+			break;
+		close_fds(ret_fds, *ret_fd_count);
+	}
 	if (ret_message->type == IPC_FAILED) {
 		close_fds(ret_fds, *ret_fd_count);
 		*ret_failure = ret_message->failed;
@@ -145,16 +159,12 @@ static int ask_detach(struct loader_channel *loader, uint32_t ifindex, struct fa
 	struct ipc_message message = {.type = IPC_DETACH, .link = {.ifindex = ifindex}};
 	int fds[IPC_FDS_MAX];
 	size_t count = 0;
-	int err = ipc_send(loader->socket, &message, NULL, 0);
+	int err = ask(loader, &message, ret_failure);
 
-	if (err)
-		return failure_set(ret_failure, -err, "ask the loader", "restart xespd", "detach");
-	/* After a half-done attach, queues that the loader had sent already may come first. */
-	do {
+	if (!err)
 		err = next_answer(loader, &message, fds, &count, ret_failure);
-		if (!err)
-			close_fds(fds, count);
-	} while (!err && message.type == IPC_QUEUE);
+	if (!err)
+		close_fds(fds, count);
 	return err;
 }
 
@@ -170,13 +180,9 @@ int iface_attach(const struct iface_config *config, const struct ipc_attach *req
 		return failure_set(ret_failure, ENOMEM, "attach", "", "%s", request->dev);
 	iface->pass_keepalives = request->pass_keepalives;
 	iface->fds = (struct classifier_fds){-1, -1, -1, -1, -1, -1, -1};
-	err = ipc_send(config->loader->socket, &message, NULL, 0);
-	if (err) {
-		free(iface);
-		return failure_set(ret_failure, -err, "ask the loader", "restart xespd", "attach %s",
-				   request->dev);
-	}
-	err = receive_attached(config->loader, iface, ret_failure);
+	err = ask(config->loader, &message, ret_failure);
+	if (!err)
+		err = receive_attached(config->loader, iface, ret_failure);
 	if (err) {
 		iface_free(iface);
 		return err;

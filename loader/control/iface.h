@@ -27,6 +27,7 @@ struct iface {
  * awaited is kept in `gone` for the engine to work off. */
 struct loader_channel {
 	int socket;
+	uint32_t last_id; /* of a request */
 	uint32_t gone[XESP_IFACES_MAX];
 	size_t gone_count;
 };

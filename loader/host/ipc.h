@@ -63,7 +63,7 @@ struct failure {
 
 struct ipc_message {
 	uint32_t type; /* enum ipc_type */
-	uint32_t _pad;
+	uint32_t id;   /* of the request, chosen by the engine; the same in all answers to it */
 	union {
 		struct ipc_attach attach;
 		struct ipc_attached attached;
@@ -82,7 +82,8 @@ __attribute__((format(printf, 5, 6))) int failure_set(struct failure *ret_failur
 						      const char *operation, const char *advice,
 						      const char *format, ...);
 
-/* Sends one message; the descriptors stay the caller's. */
+/* Sends one message; the descriptors stay the caller's. -EPIPE if the other side is gone, -EAGAIN if it does
+ * not read for as long as the socket's SO_SNDTIMEO says. */
 int ipc_send(int socket, const struct ipc_message *message, const int *fds, size_t fd_count);
 /* Waits for one message. The caller owns the descriptors in `ret_fds` (IPC_FDS_MAX large). -EPIPE if the
  * other side is gone, -EPROTO for a message that is none, -EAGAIN after `timeout_ms` (-1: never). */

@@ -25,6 +25,8 @@
 
 /* How long the engine may take to end after it was asked to. */
 #define ENGINE_STOP_USEC (5 * 1000000ull)
+/* An engine that takes no answer for so long is given up. */
+#define ENGINE_READ_SECONDS 3
 
 struct attached {
 	bool used;
@@ -41,6 +43,7 @@ struct loader {
 	int tun;
 	bool stopping;
 	int result;
+	uint32_t request; /* id of the one that is served */
 	struct attached attached[XESP_IFACES_MAX];
 };
 
@@ -78,11 +81,17 @@ static void release(struct attached *attached, bool interface_gone)
 
 /* ---- attach ----------------------------------------------------------------------------------------- */
 
+static int reply(const struct loader *loader, struct ipc_message *message, const int *fds, size_t fd_count)
+{
+	message->id = loader->request;
+	return ipc_send(loader->config->ipc, message, fds, fd_count);
+}
+
 static int reply_failed(const struct loader *loader, const struct failure *failure)
 {
 	struct ipc_message message = {.type = IPC_FAILED, .failed = *failure};
 
-	return ipc_send(loader->config->ipc, &message, NULL, 0);
+	return reply(loader, &message, NULL, 0);
 }
 
 static int send_queue(struct loader *loader, struct attached *attached, const struct xsk_opened *opened,
@@ -103,7 +112,7 @@ static int send_queue(struct loader *loader, struct attached *attached, const st
 	err = xdp_set_socket(attached->xdp, opened->info.number, opened->socket, failure);
 	if (err)
 		return err;
-	return ipc_send(loader->config->ipc, &message, fds, count);
+	return reply(loader, &message, fds, count);
 }
 
 /* Everything that can fail for want of a queue is done before the engine hears of success. */
@@ -134,7 +143,7 @@ static int send_attached(struct loader *loader, struct attached *attached, uint3
 	memcpy(message.attached.dev, attached->dev, sizeof(message.attached.dev));
 	xdp_attachment_fds(attached->xdp, &maps);
 	_Static_assert(sizeof(maps) == IPC_ATTACHED_FDS * sizeof(int), "descriptors go as they stand");
-	err = ipc_send(loader->config->ipc, &message, (const int *)&maps, IPC_ATTACHED_FDS);
+	err = reply(loader, &message, (const int *)&maps, IPC_ATTACHED_FDS);
 	for (uint32_t i = 0; i < queues && !err; i++)
 		err = send_queue(loader, attached, &opened[i], failure);
 	return err;
@@ -179,6 +188,10 @@ static int attach(struct loader *loader, const struct ipc_attach *request, struc
 	err = link_query(request->dev, &info, failure);
 	if (err)
 		return err;
+	attached = find_attached(loader, info.ifindex);
+	if (attached) /* renamed since, or the engine gave up waiting */
+		return failure_set(failure, EEXIST, "attach", "detach it first, or restart xespd",
+				   "%s is attached already, as %s", request->dev, attached->dev);
 	for (size_t i = 0; i < XESP_IFACES_MAX && !attached; i++)
 		if (!loader->attached[i].used)
 			attached = &loader->attached[i];
@@ -208,23 +221,33 @@ static int detach(struct loader *loader, uint32_t ifindex, struct failure *failu
 		return failure_set(failure, ENOENT, "detach", "", "interface %u is not attached", ifindex);
 	log_info("%s: detached", attached->dev);
 	release(attached, false);
-	return ipc_send(loader->config->ipc, &done, NULL, 0);
+	return reply(loader, &done, NULL, 0);
 }
 
 /* ---- events ----------------------------------------------------------------------------------------- */
+
+static void give_up(struct loader *loader, const char *what, int err)
+{
+	log_error("%s: %s; ending: packets go to the kernel from now on", what, strerror(-err));
+	loader->result = err;
+	sd_event_exit(loader->event, 0);
+}
 
 static void serve(struct loader *loader, const struct ipc_message *message)
 {
 	struct failure failure = {.error = EIO};
 	int err;
 
+	loader->request = message->id;
 	switch (message->type) {
 	case IPC_ATTACH: err = attach(loader, &message->attach, &failure); break;
 	case IPC_DETACH: err = detach(loader, message->link.ifindex, &failure); break;
 	default: err = failure_set(&failure, EPROTO, "serve engine", "", "unknown request %u", message->type);
 	}
-	if (err && reply_failed(loader, &failure))
-		sd_event_exit(loader->event, 0);
+	if (err)
+		err = reply_failed(loader, &failure);
+	if (err)
+		give_up(loader, "the engine takes no answer", err);
 }
 
 static int on_ipc(sd_event_source *source, int fd, uint32_t events, void *ctx)
@@ -243,7 +266,7 @@ static int on_ipc(sd_event_source *source, int fd, uint32_t events, void *ctx)
 	else if (!err)
 		serve(loader, &message);
 	else if (err != -EAGAIN)
-		log_error("message from the engine: %s", strerror(-err));
+		give_up(loader, "message from the engine", err);
 	return 0;
 }
 
@@ -252,12 +275,15 @@ static void on_link_gone(uint32_t ifindex, void *ctx)
 	struct loader *loader = ctx;
 	struct attached *attached = find_attached(loader, ifindex);
 	struct ipc_message message = {.type = IPC_LINK_GONE, .link = {.ifindex = ifindex}};
+	int err;
 
 	if (!attached)
 		return;
 	log_warning("%s: the interface is gone; its SAs are deleted", attached->dev);
 	release(attached, true);
-	ipc_send(loader->config->ipc, &message, NULL, 0);
+	err = ipc_send(loader->config->ipc, &message, NULL, 0);
+	if (err)
+		give_up(loader, "the engine takes no word", err);
 }
 
 static int on_netlink(sd_event_source *source, int fd, uint32_t events, void *ctx)
@@ -307,6 +333,8 @@ static int add_events(struct loader *loader)
 	if (err >= 0)
 		err = sd_event_add_signal(event, NULL, SIGINT, on_signal, loader);
 	if (err >= 0)
+		err = sd_event_add_signal(event, NULL, SIGHUP, on_signal, loader);
+	if (err >= 0)
 		err = sd_event_add_child(event, NULL, loader->config->engine, WEXITED, on_engine_end, loader);
 	return err < 0 ? err : 0;
 }
@@ -328,11 +356,14 @@ static void end_engine(pid_t engine)
 
 static int run(struct loader *loader)
 {
+	static const struct timeval timeout = {.tv_sec = ENGINE_READ_SECONDS};
 	struct failure failure;
 	int err = sd_event_new(&loader->event);
 
 	if (err < 0)
 		return err;
+	if (setsockopt(loader->config->ipc, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)))
+		return -errno;
 	err = link_watch_new(on_link_gone, loader, &loader->links);
 	if (err)
 		return err;

@@ -16,8 +16,8 @@ struct loader_config {
 	const char *tun;   /* device to create; NULL: the null sink */
 };
 
-/* Runs until SIGTERM or SIGINT (returns 0) or until the engine ends by itself (returns its error). On
- * return every interface is detached and the engine is gone. */
+/* Runs until SIGTERM, SIGINT or SIGHUP (returns 0), or until the engine ends or breaks the protocol (-errno).
+ * On return every interface is detached and the engine is gone. */
 int loader_run(const struct loader_config *config);
 
 #endif

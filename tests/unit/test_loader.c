@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The loader process against an engine that was taken over: whatever comes through the socket, the loader
+ * answers or ends, in time, and keeps no descriptor. The engine is a child process. Needs root.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "host/ipc.h"
+#include "host/loader.h"
+
+static size_t descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static void require(bool condition, const char *text)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "engine: %s\n", text);
+	_exit(1);
+}
+
+/* Runs the loader with `engine` as the other process; returns its result, and whether the engine got to the
+ * end of what it does. */
+static int run(void (*engine)(int ipc), bool *ret_content)
+{
+	struct loader_config config = {.capacity = 16};
+	size_t before = descriptors();
+	int pair[2];
+	int err;
+	int watch[2];
+	char byte;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(pipe2(watch, O_CLOEXEC | O_NONBLOCK), 0);
+	config.engine = fork();
+	assert_true(config.engine >= 0);
+	if (!config.engine) {
+		close(pair[0]);
+		engine(pair[1]);
+		(void)!write(watch[1], "c", 1);
+		_exit(0);
+	}
+	close(pair[1]);
+	config.ipc = pair[0];
+	alarm(30);
+	err = loader_run(&config);
+	alarm(0);
+	*ret_content = read(watch[0], &byte, 1) == 1;
+	close(watch[0]);
+	close(watch[1]);
+	assert_int_equal(descriptors(), before);
+	assert_int_equal(waitpid(config.engine, NULL, WNOHANG), -1);
+	return err;
+}
+
+static void ask(int ipc, const struct ipc_message *request, struct ipc_message *ret_answer)
+{
+	int fds[IPC_FDS_MAX];
+	size_t count;
+
+	require(!ipc_send(ipc, request, NULL, 0), "the loader takes no request");
+	require(!ipc_receive(ipc, 10000, ret_answer, fds, &count), "no answer");
+	require(!count, "descriptors came along");
+	require(ret_answer->id == request->id, "the answer is to another request");
+}
+
+static void expect_failed(int ipc, const struct ipc_message *request, int error)
+{
+	struct ipc_message answer;
+
+	ask(ipc, request, &answer);
+	require(answer.type == IPC_FAILED && answer.failed.error == error, "another answer than expected");
+}
+
+static void impossible_requests(int ipc)
+{
+	struct ipc_message request = {.type = 99, .id = 1};
+
+	expect_failed(ipc, &request, EPROTO);
+	request = (struct ipc_message){.type = IPC_ATTACHED, .id = 2};
+	expect_failed(ipc, &request, EPROTO);
+	request = (struct ipc_message){.type = IPC_DETACH, .id = 3, .link = {.ifindex = 1}};
+	expect_failed(ipc, &request, ENOENT);
+	request = (struct ipc_message){.type = IPC_ATTACH, .id = UINT32_MAX};
+	memset(request.attach.dev, 'x', sizeof(request.attach.dev)); /* no NUL */
+	expect_failed(ipc, &request, EINVAL);
+	request = (struct ipc_message){.type = IPC_ATTACH, .attach = {.dev = "lo", .mode = 3}};
+	expect_failed(ipc, &request, EINVAL);
+	request.attach.mode = IPC_XDP_GENERIC;
+	expect_failed(ipc, &request, EOPNOTSUPP);
+	request = (struct ipc_message){.type = IPC_ATTACH, .attach = {.dev = "%n%s/../"}};
+	expect_failed(ipc, &request, ENODEV);
+	request = (struct ipc_message){.type = IPC_ATTACH};
+	expect_failed(ipc, &request, ENODEV);
+}
+
+static void test_impossible_requests(void **state)
+{
+	bool content;
+
+	(void)state;
+	assert_int_equal(run(impossible_requests, &content), -ECHILD);
+	assert_true(content);
+}
+
+static void gives_descriptors(int ipc)
+{
+	struct ipc_message request = {.type = IPC_DETACH};
+	int fds[IPC_FDS_MAX];
+	struct ipc_message answer;
+	size_t count;
+
+	for (size_t i = 0; i < IPC_FDS_MAX; i++)
+		fds[i] = ipc;
+	for (int i = 0; i < 100; i++) {
+		require(!ipc_send(ipc, &request, fds, IPC_FDS_MAX), "not taken");
+		require(!ipc_receive(ipc, 10000, &answer, fds + 1, &count) && !count, "no answer");
+		fds[1] = ipc;
+	}
+}
+
+static void test_descriptors_are_closed(void **state)
+{
+	bool content;
+
+	(void)state;
+	assert_int_equal(run(gives_descriptors, &content), -ECHILD);
+	assert_true(content);
+}
+
+static void until_closed(int ipc)
+{
+	char bytes[sizeof(struct ipc_message)];
+
+	while (recv(ipc, bytes, sizeof(bytes), 0) > 0)
+		;
+}
+
+static void too_many_descriptors(int ipc)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int) * 200)];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int) * 200),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS}};
+	struct ipc_message request = {.type = IPC_DETACH};
+	struct iovec iov = {.iov_base = &request, .iov_len = sizeof(request)};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+
+	for (size_t i = 0; i < 200; i++)
+		memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &ipc, sizeof(int));
+	require(sendmsg(ipc, &msg, 0) > 0, "not sent");
+	until_closed(ipc);
+}
+
+static void half_a_message(int ipc)
+{
+	struct ipc_message request = {.type = IPC_ATTACH};
+
+	require(send(ipc, &request, sizeof(request) / 2, 0) > 0, "not sent");
+	until_closed(ipc);
+}
+
+static void long_message(int ipc)
+{
+	char bytes[4 * sizeof(struct ipc_message)] = {0};
+
+	require(send(ipc, bytes, sizeof(bytes), 0) > 0, "not sent");
+	until_closed(ipc);
+}
+
+/* An engine that does not keep to the protocol is not served any longer, and its flood fills no log. */
+static void test_broken_messages_end_it(void **state)
+{
+	bool content;
+
+	(void)state;
+	assert_int_equal(run(too_many_descriptors, &content), -EPROTO);
+	assert_int_equal(run(half_a_message, &content), -EPROTO);
+	assert_int_equal(run(long_message, &content), -EPROTO);
+}
+
+static void asks_and_never_listens(int ipc)
+{
+	struct ipc_message request = {.type = IPC_DETACH};
+
+	while (!ipc_send(ipc, &request, NULL, 0))
+		;
+}
+
+static void test_deaf_engine_does_not_block_it(void **state)
+{
+	bool content;
+
+	(void)state;
+	assert_int_equal(run(asks_and_never_listens, &content), -EAGAIN);
+}
+
+/* sd-event takes signals from a descriptor, as xespd has it. */
+static int block_signals(void **state)
+{
+	sigset_t signals;
+
+	(void)state;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
+	return sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_impossible_requests),
+		cmocka_unit_test(test_descriptors_are_closed),
+		cmocka_unit_test(test_broken_messages_end_it),
+		cmocka_unit_test(test_deaf_engine_does_not_block_it),
+	};
+
+	return cmocka_run_group_tests_name("loader", tests, block_signals, NULL);
+}
