@@ -19,19 +19,49 @@ static int make_directory(const char *path, const struct group *group, struct fa
 {
 	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	const char *dir;
+	mode_t old_mask;
+	int err;
 
 	snprintf(copy, sizeof(copy), "%s", path);
 	dir = dirname(copy);
-	if (mkdir(dir, 0750)) {
-		if (errno == EEXIST)
-			return 0;
-		return failure_set(ret_failure, errno, "listen on the control socket", "create the directory",
+	old_mask = umask(0027);
+	err = mkdir(dir, 0750) ? errno : 0;
+	umask(old_mask);
+	if (err == EEXIST)
+		return 0;
+	if (err)
+		return failure_set(ret_failure, err, "listen on the control socket", "create the directory",
 				   "directory %s", dir);
-	}
 	if (group && chown(dir, 0, group->gr_gid))
 		return failure_set(ret_failure, errno, "listen on the control socket", "", "owner of %s",
 				   dir);
 	return 0;
+}
+
+/* Whatever else has this name by mistake stays. */
+static int remove_socket(const char *path)
+{
+	struct stat info;
+
+	if (lstat(path, &info))
+		return errno == ENOENT ? 0 : errno;
+	if (!S_ISSOCK(info.st_mode))
+		return EEXIST;
+	return unlink(path) ? errno : 0;
+}
+
+/* Readable and writable for owner and group. Nobody else gets in between, whatever the caller's umask. */
+static int bind_socket(int fd, const struct sockaddr_un *address, const struct group *group)
+{
+	mode_t old_mask = umask(0117);
+	int err = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
+
+	umask(old_mask);
+	if (!err && lchown(address->sun_path, 0, group ? group->gr_gid : 0))
+		err = errno;
+	if (!err && listen(fd, BACKLOG))
+		err = errno;
+	return err;
 }
 
 /* A socket file without a listener is what a killed xespd leaves behind. */
@@ -48,9 +78,11 @@ int control_socket_listen(const char *path, int *ret_socket, struct failure *ret
 	const struct group *group = getgrnam("xesp");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t old_mask;
 	int err;
 
+	if (!path[0]) /* would be an abstract address, which anyone may connect to */
+		return failure_set(ret_failure, EINVAL, "listen on the control socket",
+				   "name a path with --socket", "the path is empty");
 	if (strlen(path) >= sizeof(address.sun_path))
 		return failure_set(ret_failure, ENAMETOOLONG, "listen on the control socket",
 				   "use a shorter path", "%.60s...", path);
@@ -61,16 +93,14 @@ int control_socket_listen(const char *path, int *ret_socket, struct failure *ret
 	if (is_served(&address))
 		return failure_set(ret_failure, EADDRINUSE, "listen on the control socket",
 				   "end the other xespd, or use another path with --socket", "%s", path);
-	unlink(path);
-	old_mask = umask(0117); /* rw for owner and group */
-	err = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG) ? errno
-												      : 0;
-	umask(old_mask);
-	if (!err && chown(path, 0, group ? group->gr_gid : 0))
-		err = errno;
+	err = fd < 0 ? errno : remove_socket(path);
+	if (!err)
+		err = bind_socket(fd, &address, group);
 	if (err)
-		return failure_set(ret_failure, err, "listen on the control socket", "run as root", "%s",
-				   path);
+		return failure_set(ret_failure, err, "listen on the control socket",
+				   err == EEXIST ? "name another path with --socket, this is no socket"
+						 : "run as root",
+				   "%s", path);
 	*ret_socket = TAKE_FD(fd);
 	return 0;
 }
