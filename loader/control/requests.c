@@ -14,10 +14,22 @@
 
 /* ---- shared -------------------------------------------------------------------------------------------- */
 
+/* Text that was cut to fit a buffer may end inside a character, which JSON does not take. */
+static json_t *text_json(const char *text)
+{
+	size_t length = strlen(text);
+	json_t *value = json_stringn(text, length);
+
+	for (unsigned int cut = 1; !value && cut < 4 && cut <= length; cut++)
+		value = json_stringn(text, length - cut);
+	return value;
+}
+
 void request_invalid(struct varlink_call *call, const char *field, const char *value, const char *rule)
 {
 	varlink_error(call, "InvalidField",
-		      json_pack("{s:s, s:s, s:s}", "field", field, "value", value, "rule", rule));
+		      json_pack("{s:o, s:o, s:o}", "field", text_json(field), "value", text_json(value),
+				"rule", text_json(rule)));
 }
 
 void request_error_what(struct varlink_call *call, const char *name, const char *format, ...)
@@ -28,25 +40,42 @@ void request_error_what(struct varlink_call *call, const char *name, const char 
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	varlink_error(call, name, json_pack("{s:s}", "what", what));
+	varlink_error(call, name, json_pack("{s:o}", "what", text_json(what)));
 }
 
 void request_failed(struct varlink_call *call, const struct failure *failure)
 {
 	varlink_error(call, "Failed",
-		      json_pack("{s:s, s:i, s:s, s:s}", "operation", failure->operation, "errno",
-				failure->error, "reason", failure->reason, "advice", failure->advice));
+		      json_pack("{s:s, s:i, s:o, s:o}", "operation", failure->operation, "errno",
+				failure->error, "reason", text_json(failure->reason), "advice",
+				text_json(failure->advice)));
+}
+
+/* The members that are there and not null: in Varlink, null and absent mean the same. The values are those
+ * of `parameters`. */
+static json_t *without_null(const json_t *parameters)
+{
+	json_t *copy = json_copy((json_t *)parameters);
+	const char *name;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(copy, next, name, value) if (json_is_null(value))
+		json_object_del(copy, name);
+	return copy;
 }
 
 bool request_unpack(struct varlink_call *call, const json_t *parameters, const char *format, ...)
 {
+	json_t *given = without_null(parameters);
 	json_error_t error;
 	va_list args;
 	int failed;
 
 	va_start(args, format);
-	failed = json_vunpack_ex((json_t *)parameters, &error, JSON_STRICT, format, args);
+	failed = json_vunpack_ex(given, &error, JSON_STRICT, format, args);
 	va_end(args);
+	json_decref(given);
 	if (failed)
 		request_invalid(call, "parameters", "", error.text);
 	return !failed;
