@@ -432,6 +432,28 @@ static void test_parser_removed(void **state)
 	classify_expect(classifier, frame, XESP_REASON_NO_PARSER, "entry removed");
 }
 
+/* SPI 0 marks a free slot, and a slot that was freed still holds the address. One bucket: it is looked at. */
+static void test_spi_zero(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	const struct classifier *other = *state;
+	bool kernel = !strcmp(other->ops->name, "kernel");
+	struct frame_spec spec = classify_spec4();
+	struct xesp_sa_ref ref = {.index = 1};
+	struct classifier *classifier;
+
+	assert_int_equal((kernel ? classifier_kernel_new : classifier_native_new)(1, &classifier), 0);
+	classify_fill_config(classifier);
+	assert_int_equal(classifier->ops->add_sa(classifier, CLASSIFY_SPI, &spec.dst, &ref), 0);
+	frame_esp(frame, &spec, XESP_FORM_NATIVE, CLASSIFY_SPI, 40);
+	classify_expect(classifier, frame, XESP_REASON_TO_ENGINE, "the SA");
+	assert_int_equal(classifier->ops->del_sa(classifier, CLASSIFY_SPI, &spec.dst), 0);
+	classify_expect(classifier, frame, XESP_REASON_NO_SA, "the SA, deleted");
+	frame_esp(frame, &spec, XESP_FORM_NATIVE, 0, 40);
+	classify_expect(classifier, frame, XESP_REASON_NO_SA, "SPI 0");
+	classifier_free(classifier);
+}
+
 #define TEST(function) \
 	{"native: " #function, function, setup_native, teardown, NULL}, \
 	{ \
@@ -456,6 +478,7 @@ int main(void)
 		TEST(test_disabled),
 		TEST(test_vlan_depth),
 		TEST(test_parser_removed),
+		TEST(test_spi_zero),
 	};
 
 	return cmocka_run_group_tests_name("classify", tests, NULL, NULL);
