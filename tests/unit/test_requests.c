@@ -89,8 +89,8 @@ static int end(void **state)
 /* A number that does not fit an SPI must not be cut to one that is in use. */
 static void test_spi_range(void **state)
 {
-	static const char *const numbers[] = {"-1",	    "0",	   "4294971393" /* 2^32 + 4097 */,
-					      "4294967296", "-4294963199", "9223372036854775807"};
+	static const char *const numbers[] = {"-1", "4294971393" /* 2^32 + 4097 */, "4294967296",
+					      "-4294963199", "9223372036854775807"};
 	char request[160];
 
 	(void)state;
