@@ -183,7 +183,7 @@ static int write_config(const struct xdp_attachment *attachment, const struct xe
 {
 	uint32_t key = 0;
 
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): open_object() without a skeleton is an error */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): without a skeleton, open_object() failed */
 	return bpf_map_update_elem(bpf_map__fd(attachment->skel->maps.xesp_config), &key, config, BPF_ANY)
 		       ? -errno
 		       : 0;

@@ -440,7 +440,7 @@ static void test_spi_zero(void **state)
 	bool kernel = !strcmp(other->ops->name, "kernel");
 	struct frame_spec spec = classify_spec4();
 	struct xesp_sa_ref ref = {.index = 1};
-	struct classifier *classifier;
+	struct classifier *classifier = NULL;
 
 	assert_int_equal((kernel ? classifier_kernel_new : classifier_native_new)(1, &classifier), 0);
 	classify_fill_config(classifier);
