@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon's log. The two variables here are written once, before threads exist.
+ * The daemon's log. One thread a process writes it: the control thread, the loader.
  */
 #include "base/log.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Lines below the level of an error that one process writes in a second: clients and packets from anywhere
+ * cause lines, and must not fill a disk. */
+#define LINES_PER_SECOND 100
 
 static struct {
 	const char *process;
@@ -14,11 +21,28 @@ static struct {
 	bool journal; /* standard error goes to the journal, which reads "<level>" prefixes */
 } settings = {.process = "xespd", .most_verbose = LOG_LEVEL_INFO};
 
+static struct {
+	time_t second;
+	unsigned int lines;
+	unsigned int suppressed;
+} rate;
+
+/* JOURNAL_STREAM is inherited; only if it names what standard error is, the journal reads it. */
+static bool journal_reads(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat info;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && !fstat(STDERR_FILENO, &info) &&
+	       info.st_dev == device && info.st_ino == inode;
+}
+
 void log_init(const char *process, enum log_level most_verbose)
 {
 	settings.process = process;
 	settings.most_verbose = most_verbose;
-	settings.journal = getenv("JOURNAL_STREAM") != NULL;
+	settings.journal = journal_reads();
 }
 
 static const char *level_word(enum log_level level)
@@ -32,14 +56,30 @@ static const char *level_word(enum log_level level)
 	return "";
 }
 
-void log_at_v(enum log_level level, const char *format, va_list args)
+/* A line is written whole or not at all: a full pipe, or one that nobody reads, must not stop the daemon. A
+ * pipe that has room at all has room for PIPE_BUF bytes, which is more than a line. */
+static void write_line(const char *line, size_t length)
+{
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	if (poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT)
+		(void)!write(STDERR_FILENO, line, length);
+}
+
+/* Names of interfaces, and what clients send, may hold anything; a line break would forge a line. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
+static void write_formatted(enum log_level level, const char *format, va_list args)
 {
 	char line[1024];
 	int used;
 	int more;
 
-	if (level > settings.most_verbose)
-		return;
 	if (settings.journal)
 		used = snprintf(line, sizeof(line), "<%d>%s: ", (int)level, settings.process);
 	else
@@ -51,10 +91,46 @@ void log_at_v(enum log_level level, const char *format, va_list args)
 	used += more;
 	if (used > (int)sizeof(line) - 2)
 		used = (int)sizeof(line) - 2;
-	if (line[used - 1] != '\n')
-		line[used++] = '\n';
-	/* One write a line: lines of the two processes do not mix. A full pipe must not stop the daemon. */
-	(void)!write(STDERR_FILENO, line, (size_t)used);
+	if (line[used - 1] == '\n')
+		line[--used] = '\0';
+	make_printable(line);
+	line[used++] = '\n';
+	/* One write a line: lines of the two processes do not mix. */
+	write_line(line, (size_t)used);
+}
+
+__attribute__((format(printf, 2, 3))) static void write_now(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_formatted(level, format, args);
+	va_end(args);
+}
+
+static bool rate_allows(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (now.tv_sec != rate.second) {
+		if (rate.suppressed)
+			write_now(LOG_LEVEL_WARNING, "%u lines were suppressed", rate.suppressed);
+		rate.second = now.tv_sec;
+		rate.lines = rate.suppressed = 0;
+	}
+	if (rate.lines == LINES_PER_SECOND) {
+		rate.suppressed++;
+		return false;
+	}
+	rate.lines++;
+	return true;
+}
+
+void log_at_v(enum log_level level, const char *format, va_list args)
+{
+	if (level <= settings.most_verbose && (level <= LOG_LEVEL_ERROR || rate_allows()))
+		write_formatted(level, format, args);
 }
 
 void log_at(enum log_level level, const char *format, ...)

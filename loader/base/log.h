@@ -3,6 +3,8 @@
  * The daemon's log: one line an event on standard error, with a syslog level in front ("<4>") when the
  * journal reads it. Used by xespd only; pure code and the packet path never log. A message says what
  * failed, on which object, why, and what to do next. Key material is never passed to these functions.
+ * Control characters come out as '?'; of lines that are no errors, a process writes a bounded number a
+ * second; what standard error does not take at once is lost.
  */
 #ifndef XESP_BASE_LOG_H
 #define XESP_BASE_LOG_H
