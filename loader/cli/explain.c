@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xesp/limits.h>
 
 #include "base/cleanup.h"
@@ -175,6 +176,32 @@ static int open_frames(struct run *run)
 	return 0;
 }
 
+/* Of what is standard input, too: a shell may have redirected it. */
+static bool is_same_file(const char *name, const struct stat *output)
+{
+	struct stat status;
+	int err = strcmp(name, "-") == 0 ? fstat(STDIN_FILENO, &status) : stat(name, &status);
+
+	return !err && S_ISREG(status.st_mode) && status.st_dev == output->st_dev &&
+	       status.st_ino == output->st_ino;
+}
+
+/* `--sa sas.txt -w sas.txt` must not cost the keys. */
+static int spare_sa_files(const struct cli *cli, const struct arguments *arguments)
+{
+	struct stat output;
+
+	if (strcmp(arguments->write, "-") == 0 || stat(arguments->write, &output))
+		return 0;
+	for (size_t i = 0; i < arguments->sa_count; i++) {
+		if (is_same_file(arguments->sa_files[i], &output)) {
+			cli_error(cli, "%s: is a file of SAs", arguments->write);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
 /* SAs before the capture: without them nothing is worth reading. The output last: it empties a file. */
 static int open_all(struct run *run, const struct arguments *arguments)
 {
@@ -187,6 +214,8 @@ static int open_all(struct run *run, const struct arguments *arguments)
 		err = explain_capture_open(run->cli, arguments->capture, &run->capture);
 	if (!err)
 		err = open_frames(run);
+	if (!err && arguments->write)
+		err = spare_sa_files(run->cli, arguments);
 	if (!err && arguments->write)
 		err = explain_plain_open(run->cli, arguments->write, explain_capture_stat(run->capture),
 					 &run->plain);
