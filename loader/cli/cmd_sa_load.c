@@ -35,6 +35,7 @@ struct load {
 	size_t sent; /* entries of the list looked at by the sender */
 	size_t answered;
 	size_t loaded, skipped, failed;
+	size_t unsupported;	/* failed before they got into the list */
 	json_t *errors;		/* for --json */
 	time_t next_progress_s; /* CLOCK_MONOTONIC; 0: nobody watches */
 	bool progress_shown;
@@ -112,6 +113,15 @@ static void report_field(struct load *load, unsigned int line, const struct fiel
 	CLEANUP_FREE char *text = call_field_text(error);
 
 	report(load, line, text);
+}
+
+/* An SA that is no mistake, but that xesp cannot take over: the others are still loaded. */
+static void count_unsupported(const struct field_error *error, unsigned int line, void *ctx)
+{
+	struct load *load = ctx;
+
+	load->unsupported++;
+	report_field(load, line, error);
 }
 
 /* Marks the SAs that do not end at this host. */
@@ -256,7 +266,7 @@ static int load_file(struct load *load, FILE *file, bool all)
 	if (err)
 		status = call_connection_failed(load->cli, err);
 	/* Without an answer nobody knows; an SA that may not be there counts as failed. */
-	load->failed = load->list.count - load->skipped - load->loaded;
+	load->failed = load->unsupported + load->list.count - load->skipped - load->loaded;
 	if (status)
 		return status;
 	/* A script that hands over SAs must learn that none was taken. */
@@ -281,6 +291,8 @@ int cmd_sa_load(struct cli *cli, int argc, char **argv)
 		keyfile_warn(cli, input.path);
 	}
 	load.errors = json_array();
+	load.list.unsupported = count_unsupported;
+	load.list.ctx = &load;
 	status = load_file(&load, file, input.all);
 	print_result(&load);
 	load_list_clear(&load.list);

@@ -140,6 +140,10 @@ struct loading {
 	const struct cli *cli;
 	struct explain_engine *engine;
 	const char *name; /* of the file, for messages */
+	unsigned int taken;
+	unsigned int unsupported;
+	unsigned int unsupported_line; /* of the first */
+	struct field_error unsupported_error;
 };
 
 static void report_field(const struct loading *loading, unsigned int line, const struct field_error *error)
@@ -195,9 +199,21 @@ static int each_sa(const struct sa_params *params, unsigned int line, bool outbo
 		report_field(loading, line, &error);
 	else
 		err = add_sa(loading, &own, line);
+	loading->taken += !err;
 	sa_params_wipe(&own);
 	/* Ends the reading with a number that is never sa_text_read()'s own: this one is explained. */
 	return err ? -ECANCELED : 0;
+}
+
+/* A dump of all SAs of a host explains the packets of those that are supported. */
+static void pass_over(const struct field_error *error, unsigned int line, void *ctx)
+{
+	struct loading *loading = ctx;
+
+	if (loading->unsupported++)
+		return;
+	loading->unsupported_line = line;
+	loading->unsupported_error = *error;
 }
 
 int explain_engine_load(const struct cli *cli, struct explain_engine *engine, const char *path)
@@ -205,6 +221,7 @@ int explain_engine_load(const struct cli *cli, struct explain_engine *engine, co
 	bool standard_input = strcmp(path, "-") == 0;
 	struct loading loading = {
 		.cli = cli, .engine = engine, .name = standard_input ? "standard input" : path};
+	const struct sa_text_sink sink = {.each = each_sa, .unsupported = pass_over, .ctx = &loading};
 	CLEANUP_FILE FILE *opened = NULL;
 	struct field_error error;
 	unsigned int line = 0;
@@ -218,7 +235,14 @@ int explain_engine_load(const struct cli *cli, struct explain_engine *engine, co
 			return err;
 		}
 	}
-	err = sa_text_read(opened ? opened : stdin, each_sa, &loading, &line, &error);
+	err = sa_text_read(opened ? opened : stdin, &sink, &line, &error);
+	if (loading.unsupported) {
+		cli_error(cli, "%s: SAs that xesp does not support are passed over: %u, the first of them:",
+			  loading.name, loading.unsupported);
+		report_field(&loading, loading.unsupported_line, &loading.unsupported_error);
+		if (!err && !loading.taken)
+			return -ECANCELED; /* not what the caller has in mind */
+	}
 	if (err == -EINVAL)
 		report_field(&loading, line, &error);
 	else if (err && err != -ECANCELED)

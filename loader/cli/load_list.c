@@ -31,6 +31,13 @@ static int grow(struct load_list *list)
 	return 0;
 }
 
+static void pass_on(const struct field_error *error, unsigned int line, void *ctx)
+{
+	const struct load_list *list = ctx;
+
+	list->unsupported(error, line, list->ctx);
+}
+
 static int append(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
 {
 	struct load_list *list = ctx;
@@ -44,6 +51,8 @@ static int append(const struct sa_params *params, unsigned int line, bool outbou
 
 int load_list_read(struct load_list *list, FILE *file, unsigned int *ret_line, struct field_error *ret_error)
 {
+	const struct sa_text_sink sink = {
+		.each = append, .unsupported = list->unsupported ? pass_on : NULL, .ctx = list};
 	char *buffer = malloc(FILE_BUFFER_SIZE);
 	int err;
 
@@ -51,7 +60,7 @@ int load_list_read(struct load_list *list, FILE *file, unsigned int *ret_line, s
 		return -ENOMEM;
 	/* A buffer of our own can be wiped; the one of stdio cannot. */
 	setvbuf(file, buffer, _IOFBF, FILE_BUFFER_SIZE);
-	err = sa_text_read(file, append, list, ret_line, ret_error);
+	err = sa_text_read(file, &sink, ret_line, ret_error);
 	setvbuf(file, NULL, _IONBF, 0);
 	explicit_bzero(buffer, FILE_BUFFER_SIZE);
 	free(buffer);

@@ -22,6 +22,9 @@ struct load_list {
 	struct load_entry *entries;
 	size_t count;
 	size_t size;
+	/* Told of each SA that xesp does not support, as in struct sa_text_sink. */
+	void (*unsupported)(const struct field_error *error, unsigned int line, void *ctx);
+	void *ctx;
 };
 
 /* Appends the SAs of a file. Errors as sa_text_read, and -ENOMEM. */

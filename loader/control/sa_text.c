@@ -64,6 +64,10 @@ static int read_mode(struct sa_text_parse *parse)
 		parse->params.mode = SA_MODE_TUNNEL;
 	else if (strcmp(word, "transport") == 0)
 		parse->params.mode = SA_MODE_TRANSPORT;
+	else if (strcmp(word, "beet") == 0 || strcmp(word, "ro") == 0 || strcmp(word, "in_trigger") == 0 ||
+		 strcmp(word, "iptfs") == 0)
+		return sa_text_words_unsupported(&parse->words, "mode", word,
+						 "unsupported: must be tunnel or transport");
 	else
 		return sa_text_words_fail(&parse->words, "mode", word, "must be tunnel or transport");
 	return 0;

@@ -22,8 +22,7 @@
 
 struct reader {
 	FILE *file;
-	sa_text_each_fn each;
-	void *ctx;
+	const struct sa_text_sink *sink;
 	struct field_error *error;
 	int status; /* 0, or why reading ended */
 	uint64_t total;
@@ -111,9 +110,13 @@ static void record_parse(struct reader *reader, size_t count)
 	skip_command(&parse.words);
 	reader->status = sa_text_parse(&parse);
 	if (reader->status == 0) {
-		int err = reader->each(&parse.params, reader->record_line, parse.outbound, reader->ctx);
+		const struct sa_text_sink *sink = reader->sink;
+		int err = sink->each(&parse.params, reader->record_line, parse.outbound, sink->ctx);
 
 		reader->status = err < 0 ? err : 0;
+	} else if (parse.words.unsupported && reader->sink->unsupported) {
+		reader->sink->unsupported(reader->error, reader->record_line, reader->sink->ctx);
+		reader->status = 0;
 	}
 	sa_params_wipe(&parse.params);
 }
@@ -272,7 +275,7 @@ static bool read_line(struct reader *reader)
 	return reader->status == 0;
 }
 
-int sa_text_read(FILE *file, sa_text_each_fn each, void *ctx, unsigned int *ret_line,
+int sa_text_read(FILE *file, const struct sa_text_sink *sink, unsigned int *ret_line,
 		 struct field_error *ret_error)
 {
 	CLEANUP(cleanup_reader) struct reader *reader = calloc(1, sizeof(*reader));
@@ -282,8 +285,7 @@ int sa_text_read(FILE *file, sa_text_each_fn each, void *ctx, unsigned int *ret_
 	/* Unbuffered, so that whole blocks go straight to memory that is wiped, and none stays in stdio's. */
 	setvbuf(file, NULL, _IONBF, 0);
 	reader->file = file;
-	reader->each = each;
-	reader->ctx = ctx;
+	reader->sink = sink;
 	reader->error = ret_error;
 	while (read_line(reader))
 		;

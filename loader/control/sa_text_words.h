@@ -17,6 +17,7 @@ struct sa_text_words {
 	size_t count;
 	size_t next; /* words taken so far */
 	struct field_error *error;
+	bool unsupported; /* the failure is no mistake in the text: xesp lacks what it asks for */
 };
 
 /* The next word without taking it, or NULL at the end. */
@@ -41,5 +42,9 @@ const char *sa_text_words_shown(const char *word);
 /* Fills the error and returns -EINVAL. */
 __attribute__((format(printf, 4, 5))) int sa_text_words_fail(struct sa_text_words *words, const char *field,
 							     const char *value, const char *format, ...);
+
+/* The same for what is well-formed but beyond xesp. */
+#define sa_text_words_unsupported(parsed_words, ...) \
+	((parsed_words)->unsupported = true, sa_text_words_fail((parsed_words), __VA_ARGS__))
 
 #endif

@@ -18,16 +18,16 @@ int sa_text_xfrm_unsupported_algo(struct sa_text_parse *parse)
 	/* A name has parentheses or is short ("aes"); anything else may be a key. */
 	if (!strchr(name, '(') && strlen(name) >= 16)
 		name = "(hidden)";
-	return sa_text_words_fail(&parse->words, parse->keyword, name,
-				  "unsupported: xesp opens AEAD aes-gcm only, 'rfc4106(gcm(aes))'");
+	return sa_text_words_unsupported(&parse->words, parse->keyword, name,
+					 "unsupported: xesp opens AEAD aes-gcm only, 'rfc4106(gcm(aes))'");
 }
 
 int sa_text_xfrm_unsupported(struct sa_text_parse *parse)
 {
 	const char *value = sa_text_words_peek(&parse->words);
 
-	return sa_text_words_fail(&parse->words, parse->keyword, value ? value : "",
-				  "unsupported, and without it the SA would not mean the same");
+	return sa_text_words_unsupported(&parse->words, parse->keyword, value ? value : "",
+					 "unsupported, and without it the SA would not mean the same");
 }
 
 int sa_text_xfrm_ignored_number(struct sa_text_parse *parse)
@@ -84,8 +84,8 @@ int sa_text_xfrm_mark(struct sa_text_parse *parse)
 	if (sa_text_words_take(words, parse->keyword, &word) < 0)
 		return -EINVAL;
 	if (!mark_is_zero(word))
-		return sa_text_words_fail(words, parse->keyword, word,
-					  "only 0 is supported: xesp does not mark packets");
+		return sa_text_words_unsupported(words, parse->keyword, word,
+						 "only 0 is supported: xesp does not mark packets");
 	if (sa_text_words_accept(words, "mask"))
 		return sa_text_words_number(words, "mask", UINT32_MAX, &mask);
 	return 0;
@@ -99,8 +99,9 @@ int sa_text_xfrm_if_id(struct sa_text_parse *parse)
 	if (sa_text_words_number(&parse->words, parse->keyword, UINT32_MAX, &if_id) < 0)
 		return -EINVAL;
 	if (if_id != 0)
-		return sa_text_words_fail(&parse->words, parse->keyword, word,
-					  "only 0 is supported: xesp does not deliver to xfrm interfaces");
+		return sa_text_words_unsupported(
+			&parse->words, parse->keyword, word,
+			"only 0 is supported: xesp does not deliver to xfrm interfaces");
 	return 0;
 }
 

@@ -12,6 +12,12 @@
 #include "control/validate.h"
 #include "tests/unit/sa_sample.h"
 
+static void unsupported(const struct field_error *error, unsigned int line, void *ctx)
+{
+	(void)ctx;
+	check(line > 0 && error->field[0] && error->rule[0], "what is unsupported is not said");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define WORDS_MAX 128
@@ -62,8 +68,16 @@ static int each(const struct sa_params *params, unsigned int line, bool outbound
 	return 0;
 }
 
+static void unsupported(const struct field_error *error, unsigned int line, void *ctx)
+{
+	(void)ctx;
+	check(line > 0 && error->field[0] && error->rule[0], "what is unsupported is not said");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct sa_text_sink strict = {.each = each};
+	static const struct sa_text_sink tolerant = {.each = each, .unsupported = unsupported};
 	struct field_error error = {"", "", ""};
 	unsigned int line = 0;
 	FILE *file;
@@ -74,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	file = fmemopen((void *)data, size, "r");
 	check(file, "fmemopen");
-	err = sa_text_read(file, each, NULL, &line, &error);
+	err = sa_text_read(file, data[0] & 1 ? &tolerant : &strict, &line, &error);
 	fclose(file);
 	check(err == 0 || (line > 0 && error.field[0] && error.rule[0]), "an error of syntax says nothing");
 	return 0;

@@ -24,6 +24,10 @@ struct result {
 	bool outbound[64];
 	size_t count;
 	int stop_with; /* what `each` returns */
+	bool tolerant; /* what is unsupported does not end the reading */
+	struct field_error unsupported[8];
+	unsigned int unsupported_lines[8];
+	size_t unsupported_count;
 	unsigned int error_line;
 	struct field_error error;
 };
@@ -40,12 +44,25 @@ static int keep(const struct sa_params *params, unsigned int line, bool outbound
 	return result->stop_with;
 }
 
+static void keep_unsupported(const struct field_error *error, unsigned int line, void *ctx)
+{
+	struct result *result = ctx;
+
+	assert_true(result->unsupported_count < 8);
+	result->unsupported[result->unsupported_count] = *error;
+	result->unsupported_lines[result->unsupported_count++] = line;
+}
+
 static int read_file(FILE *file, struct result *ret_result)
 {
 	ret_result->count = 0;
 	ret_result->error_line = 0;
 	ret_result->error = (struct field_error){"", "", ""};
-	return sa_text_read(file, keep, ret_result, &ret_result->error_line, &ret_result->error);
+	const struct sa_text_sink sink = {.each = keep,
+					  .unsupported = ret_result->tolerant ? keep_unsupported : NULL,
+					  .ctx = ret_result};
+
+	return sa_text_read(file, &sink, &ret_result->error_line, &ret_result->error);
 }
 
 static int read_bytes(const char *bytes, size_t len, struct result *ret_result)
@@ -379,15 +396,54 @@ static void test_many(void **state)
 	FILE *file = tmpfile();
 	struct field_error error;
 	unsigned int count = 0, line;
+	const struct sa_text_sink sink = {.each = keep_count, .ctx = &count};
 
 	(void)state;
 	assert_non_null(file);
 	for (unsigned int i = 0; i < lines; i++)
 		fprintf(file, "%s reqid %u\n", SA, i);
 	rewind(file);
-	assert_int_equal(sa_text_read(file, keep_count, &count, &line, &error), 0);
+	assert_int_equal(sa_text_read(file, &sink, &line, &error), 0);
 	assert_int_equal(count, lines);
 	fclose(file);
+}
+
+/* What xesp lacks is told and passed over, what is wrong still ends the reading. */
+static void test_unsupported_is_passed_over(void **state)
+{
+	static const char id[] = "src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode";
+	struct result result = {.tolerant = true};
+	char text[2048];
+
+	(void)state;
+	snprintf(
+		text, sizeof(text),
+		"%s tunnel enc 'cbc(aes)' 0x00112233445566778899aabbccddeeff auth-trunc 'hmac(sha256)' 0x00 128\n"
+		"%s\n"
+		"%s tunnel aead 'rfc7539esp(chacha20,poly1305)' 0x00 128\n"
+		"%s beet\n"
+		"%s tunnel mark 5\n"
+		"%s tunnel if_id 7\n",
+		id, SA, id, id, id, id);
+	assert_int_equal(read_text(text, &result), 0);
+	assert_int_equal(result.count, 1);
+	assert_int_equal(result.lines[0], 2);
+	assert_int_equal(result.unsupported_count, 5);
+	assert_int_equal(result.unsupported_lines[0], 1);
+	assert_string_equal(result.unsupported[0].field, "enc");
+	assert_int_equal(result.unsupported_lines[1], 3);
+	assert_string_equal(result.unsupported[1].field, "aead");
+	assert_string_equal(result.unsupported[2].field, "mode");
+	assert_string_equal(result.unsupported[3].field, "mark");
+	assert_int_equal(result.unsupported_lines[4], 6);
+	assert_string_equal(result.unsupported[4].field, "if_id");
+
+	result.unsupported_count = 0;
+	snprintf(text, sizeof(text), "%s beet\n%s tunel\n%s\n", id, id, SA);
+	assert_int_equal(read_text(text, &result), -EINVAL);
+	assert_int_equal(result.error_line, 2);
+	assert_int_equal(result.unsupported_count, 1);
+	assert_int_equal(result.count, 0);
 }
 
 static void test_each_ends_reading(void **state)
@@ -430,7 +486,7 @@ int main(void)
 		cmocka_unit_test(test_mixed),	       cmocka_unit_test(test_errors_say_where),
 		cmocka_unit_test(test_nul_bytes),      cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_many),	       cmocka_unit_test(test_each_ends_reading),
-		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_unreadable),     cmocka_unit_test(test_unsupported_is_passed_over),
 	};
 
 	return cmocka_run_group_tests_name("sa_text_read", tests, NULL, NULL);
