@@ -8,6 +8,7 @@
 
 #include "cli/call.h"
 #include "cli/output.h"
+#include "control/sa_text_words.h"
 
 struct attach_input {
 	const char *dev;
@@ -29,9 +30,9 @@ static const char *one_of(const char *arg, const char *const *choices, const cha
 static void take_dev(const char *arg, const char **dev, const struct argp_state *state)
 {
 	if (*dev)
-		argp_error(state, "one interface at a time: '%s' is too much", arg);
+		argp_error(state, "one interface at a time: '%s' is too much", sa_text_words_shown(arg));
 	if (!*arg || strlen(arg) >= IF_NAMESIZE)
-		argp_error(state, "'%s' is not the name of an interface", arg);
+		argp_error(state, "'%s' is not the name of an interface", sa_text_words_shown(arg));
 	*dev = arg;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "control/sa_text_words.h"
 
 #define TIMEOUT_MAX_S 3600
 
@@ -78,7 +79,7 @@ static void unknown_command(const struct argp_state *state, const char *word)
 	if (*list)
 		argp_error(state, "'%s' takes one of: %s", word, list);
 	else
-		argp_error(state, "there is no command '%s'", word);
+		argp_error(state, "there is no command '%s'", sa_text_words_shown(word));
 }
 
 static unsigned int parse_timeout(const char *text, const struct argp_state *state)
@@ -180,6 +181,37 @@ static error_t parse_globals(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static bool takes_path(const char *option, size_t len)
+{
+	static const char *const names[] = {"socket", "sa", "write"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (len && !strncmp(option, names[i], len))
+			return true;
+	}
+	return false;
+}
+
+/* getopt(3) repeats an option that it does not know in its message, and `sa add --key=0x...` is an easy
+ * mistake. Only a file may have a name that looks like a key. */
+static void refuse_key_options(int argc, char *const *argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		const char *option = argv[i] + 2;
+		size_t len;
+
+		if (strncmp(argv[i], "--", 2) || sa_text_words_shown(option) == option)
+			continue;
+		len = strcspn(option, "=");
+		if (option[len] == '=' && takes_path(option, len))
+			continue;
+		fputs("xesp: an option contains what looks like a key: (hidden); `xesp sa add --help` says how "
+		      "to give keys\n",
+		      stderr);
+		exit(CLI_USAGE);
+	}
+}
+
 /* The list of commands, behind the options in --help. */
 static char *help_filter(int key, const char *text, void *input)
 {
@@ -214,8 +246,10 @@ const struct cli_command *cli_parse_globals(struct cli *cli, int *argc, char ***
 		.children = children,
 		.help_filter = help_filter,
 	};
-	error_t err = argp_parse(&root, *argc, *argv, ARGP_IN_ORDER, NULL, &globals);
+	error_t err;
 
+	refuse_key_options(*argc, *argv);
+	err = argp_parse(&root, *argc, *argv, ARGP_IN_ORDER, NULL, &globals);
 	if (err || !globals.command) {
 		cli_error(cli, "%s", strerror(err ? err : EINVAL));
 		exit(CLI_USAGE);

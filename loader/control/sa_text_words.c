@@ -14,17 +14,22 @@
 
 /* No number of the grammar has as many digits as the shortest piece of a key that is worth hiding. */
 #define HEX_RUN_SHOWN_MAX 20
+/* A key in pieces, 00:01:02 or "0x0001 0203", has more digits than an IPv6 address. */
+#define HEX_DIGITS_SHOWN_MAX 32
 
 const char *sa_text_words_shown(const char *word)
 {
 	size_t run = 0;
+	size_t digits = 0;
 
 	for (const char *at = word; *at; at++) {
 		run = isxdigit((unsigned char)*at) ? run + 1 : 0;
+		digits += run > 0;
 		if (run > HEX_RUN_SHOWN_MAX)
 			return "(hidden)";
 	}
-	return word;
+	/* The letters of a long path are not digits. */
+	return digits > HEX_DIGITS_SHOWN_MAX && !strchr(word, '/') ? "(hidden)" : word;
 }
 
 int sa_text_words_fail(struct sa_text_words *words, const char *field, const char *value, const char *format,

@@ -135,6 +135,8 @@ static const struct {
 	{"mode", "mode", ""},
 	{"aead", "aead", ""},
 	{"aead rfc4309(ccm(aes)) 0x" KEY " 128", "aead", "rfc4309(ccm(aes))"},
+	{"00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11:12:13", "word", "(hidden)"},
+	{"src 2001:0db8:0000:0000:0000:0000:0000:000g", "src", "2001:0db8:0000:0000:0000:0000:0000:000g"},
 	{"aead 0x" KEY " 128", "aead", "(hidden)"},
 	{"aead " KEY " 128", "aead", "(hidden)"},
 	{"aead rfc4106(gcm(aes))", "key", ""},
