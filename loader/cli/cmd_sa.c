@@ -15,8 +15,15 @@
 
 #define CLEANUP_PARAMS CLEANUP(sa_params_wipe)
 
+static error_t parse_words(int key, char *arg, struct argp_state *state)
+{
+	if (key == ARGP_KEY_NO_ARGS)
+		argp_error(state, "which SA?");
+	return cli_words_parse(key, arg, state);
+}
+
 static const struct argp add_argp = {
-	.parser = cli_words_parse,
+	.parser = parse_words,
 	.args_doc = "WORDS...",
 	.doc = "Adds an inbound SA. WORDS are those of `ip xfrm state add`:\v"
 	       "src ADDR dst ADDR [proto esp] spi SPI [reqid N] mode tunnel|transport\n"
@@ -29,7 +36,7 @@ static const struct argp add_argp = {
 };
 
 static const struct argp del_argp = {
-	.parser = cli_words_parse,
+	.parser = parse_words,
 	.args_doc = "WORDS...",
 	.doc = "Deletes an SA. WORDS: [src ADDR] dst ADDR [proto esp] spi SPI [dev IFACE]",
 };

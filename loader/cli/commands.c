@@ -64,17 +64,40 @@ const struct cli_command *cli_command_find(int argc, char *const *argv, int *ret
 	return NULL;
 }
 
-/* Ends with a usage error that names the commands which begin with the word given. */
-static void unknown_command(const struct argp_state *state, const char *word)
+/* The commands of `group`: all of them if it is NULL, `sa add` and its like if it is "sa". */
+static bool next_in_group(const struct cli_command **command, const char *group)
 {
-	size_t len = strlen(word);
+	size_t len = group ? strlen(group) : 0;
+
+	for (*command = *command ? *command + 1 : cli_commands; (*command)->name; (*command)++) {
+		if (!group || (!strncmp((*command)->name, group, len) && (*command)->name[len] == ' '))
+			return true;
+	}
+	return false;
+}
+
+static void print_commands(FILE *out, const char *group)
+{
+	const struct cli_command *command = NULL;
+
+	fputs("Commands (each has --help):\n", out);
+	while (next_in_group(&command, group))
+		fprintf(out, "  %-12s %s\n", command->name, command->summary);
+}
+
+/* Ends with a usage error that names the commands which begin with the word given, or with their list. */
+static void unknown_command(const struct argp_state *state, const char *word, const char *next)
+{
+	const struct cli_command *command = NULL;
 	char list[200] = "";
 
-	for (const struct cli_command *command = cli_commands; command->name; command++) {
-		if (strncmp(command->name, word, len) || command->name[len] != ' ')
-			continue;
+	while (next_in_group(&command, word)) {
 		strncat(list, *list ? ", " : "", sizeof(list) - strlen(list) - 1);
-		strncat(list, command->name + len + 1, sizeof(list) - strlen(list) - 1);
+		strncat(list, strchr(command->name, ' ') + 1, sizeof(list) - strlen(list) - 1);
+	}
+	if (*list && next && (!strcmp(next, "--help") || !strcmp(next, "-?"))) {
+		print_commands(stdout, word);
+		exit(CLI_OK);
 	}
 	if (*list)
 		argp_error(state, "'%s' takes one of: %s", word, list);
@@ -170,7 +193,7 @@ static error_t parse_globals(int key, char *arg, struct argp_state *state)
 		globals->command =
 			cli_command_find(state->argc - state->next, state->argv + state->next, &words);
 		if (!globals->command)
-			unknown_command(state, state->argv[state->next]);
+			unknown_command(state, state->argv[state->next], state->argv[state->next + 1]);
 		/* argv[0] of the command is the last word of its name. */
 		globals->argv = state->argv + state->next + words - 1;
 		globals->argc = state->argc - state->next - words + 1;
@@ -225,9 +248,7 @@ static char *help_filter(int key, const char *text, void *input)
 	out = open_memstream(&list, &size);
 	if (!out)
 		return (char *)text;
-	fputs("Commands (each has --help):\n", out);
-	for (const struct cli_command *command = cli_commands; command->name; command++)
-		fprintf(out, "  %-12s %s\n", command->name, command->summary);
+	print_commands(out, NULL);
 	fputs("\nExit status: 0 done, 1 refused by the daemon or because of the data given, 2 usage, "
 	      "3 daemon not reachable. See xesp(8).",
 	      out);
