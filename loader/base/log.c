@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,11 +32,14 @@ static struct {
 static bool journal_reads(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char own[48];
 	struct stat info;
 
-	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && !fstat(STDERR_FILENO, &info) &&
-	       info.st_dev == device && info.st_ino == inode;
+	if (!stream || fstat(STDERR_FILENO, &info))
+		return false;
+	snprintf(own, sizeof(own), "%llu:%llu", (unsigned long long)info.st_dev,
+		 (unsigned long long)info.st_ino);
+	return !strcmp(stream, own);
 }
 
 void log_init(const char *process, enum log_level most_verbose)
@@ -74,7 +78,8 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-static void write_formatted(enum log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void write_formatted(enum log_level level, const char *format,
+								  va_list args)
 {
 	char line[1024];
 	int used;
