@@ -370,7 +370,8 @@ static int run(struct loader *loader)
 	if (loader->config->tun) {
 		err = tun_create(loader->config->tun, &loader->tun, &failure);
 		if (err) {
-			log_error("%s: %s. %s", failure.operation, failure.reason, failure.advice);
+			log_error("%s: %s%s%s", failure.operation, failure.reason,
+				  failure.advice[0] ? ". Next: " : "", failure.advice);
 			return err;
 		}
 	}

@@ -213,6 +213,12 @@ static int attach_failed(const struct xdp_attach_request *request, int err, stru
 
 	if (err == -EBUSY || err == -EEXIST) {
 		program_on_hook((int)request->ifindex, other, sizeof(other));
+		if (!other[0] && kernel_words[0])
+			return failure_set(
+				ret_failure, -err, "attach XDP program",
+				"a bridge or bond above the interface can carry the program: detach "
+				"that one first, or attach there only",
+				"%s: %s", request->dev, kernel_words);
 		return failure_set(
 			ret_failure, -err, "attach XDP program",
 			"detach the other program first (`ip link set dev IFACE xdp off`), or load it "
@@ -270,13 +276,16 @@ void xdp_detach(struct xdp_attachment *attachment, bool interface_gone)
 	if (!attachment)
 		return;
 	if (!interface_gone) {
+		kernel_words[0] = '\0';
 		fd_mark_set(&mark);
 		err = xdp_program__detach(attachment->program, attachment->ifindex, attachment->mode, 0);
 		fd_mark_close_later(&mark);
 		if (err && err != -ENOENT && err != -ENODEV)
 			log_error(
-				"%s: the XDP program cannot be detached: %s; use `ip link set dev %s xdp off`",
-				attachment->dev, strerror(-err), attachment->dev);
+				"%s: the XDP program cannot be detached, and passes everything: %s%s%s; use "
+				"`ip link set dev %s xdp off`",
+				attachment->dev, strerror(-err), kernel_words[0] ? ": " : "", kernel_words,
+				attachment->dev);
 	}
 	close_object(attachment);
 	free(attachment);
