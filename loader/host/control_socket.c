@@ -30,8 +30,9 @@ static int make_directory(const char *path, const struct group *group, struct fa
 	if (err == EEXIST)
 		return 0;
 	if (err)
-		return failure_set(ret_failure, err, "listen on the control socket", "create the directory",
-				   "directory %s", dir);
+		return failure_set(ret_failure, err, "listen on the control socket",
+				   err == EACCES ? "run as root" : "create the directory", "directory %s",
+				   dir);
 	if (group && chown(dir, 0, group->gr_gid))
 		return failure_set(ret_failure, errno, "listen on the control socket", "", "owner of %s",
 				   dir);
@@ -57,10 +58,12 @@ static int bind_socket(int fd, const struct sockaddr_un *address, const struct g
 	int err = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
 
 	umask(old_mask);
-	if (!err && lchown(address->sun_path, 0, group ? group->gr_gid : 0))
+	if (err)
+		return err;
+	if (lchown(address->sun_path, 0, group ? group->gr_gid : 0) || listen(fd, BACKLOG)) {
 		err = errno;
-	if (!err && listen(fd, BACKLOG))
-		err = errno;
+		unlink(address->sun_path);
+	}
 	return err;
 }
 

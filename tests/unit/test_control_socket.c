@@ -134,6 +134,30 @@ static void test_no_socket(void **state)
 	assert_int_equal(fd, -1);
 }
 
+/* Who cannot have the socket is told what to do, and leaves none behind. */
+static void test_not_root(void **state)
+{
+	struct failure failure;
+	struct stat info;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(chmod(scratch, 0711), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(control_socket_listen(path, &fd, &failure), -EACCES);
+	assert_string_equal(failure.advice, "run as root");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(mkdir(directory, 0700), 0);
+	assert_int_equal(chown(directory, 65534, 0), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(control_socket_listen(path, &fd, &failure), -EPERM);
+	assert_string_equal(failure.advice, "run as root");
+	assert_int_equal(lstat(path, &info), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(fd, -1);
+}
+
 static void test_bad_paths(void **state)
 {
 	struct failure failure;
@@ -158,6 +182,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_directory_that_exists, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_taken_and_left, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_socket, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_not_root, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_paths, set_up, tear_down),
 	};
 
