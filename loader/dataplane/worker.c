@@ -166,7 +166,11 @@ static bool collect_handed_over(struct worker *worker)
 	struct handoff_item item;
 	bool any = false;
 
-	for (uint32_t from = 0; group->packets && from < group->count; from++)
+	/* Each time another worker is the first: one that floods must not take the others' turn. */
+	worker->turn++;
+	for (uint32_t i = 0; group->packets && i < group->count; i++) {
+		uint32_t from = (worker->turn + i) % group->count;
+
 		while (worker->burst.count < XESP_BURST_MAX &&
 		       handoff_pop(packets_to(group, worker->number, from), &item)) {
 			struct origin origin = {.worker = from, .addr = item.addr, .packet = item.packet};
@@ -174,6 +178,7 @@ static bool collect_handed_over(struct worker *worker)
 			sort_packet(worker, &origin, item.len, true);
 			any = true;
 		}
+	}
 	return any;
 }
 
@@ -200,22 +205,47 @@ static void work_off(struct worker *worker)
 	burst->count = 0;
 }
 
-/* Between the two stores to `epoch` the worker may hold SAs, outside it holds none. */
-bool worker_run_once(struct worker *worker)
+/* From here to leave_store() the worker may hold SAs, outside it holds none. */
+static void enter_store(struct worker *worker)
 {
 	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_relaxed);
-	bool any;
 
 	atomic_store_explicit(&worker->epoch, epoch + 1, memory_order_relaxed);
 	/* Pairs with worker_group_quiesce(): either it sees us busy, or we no longer find the SA. */
 	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static void leave_store(struct worker *worker)
+{
+	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_relaxed);
+
+	atomic_store_explicit(&worker->epoch, epoch + 1, memory_order_release);
+}
+
+bool worker_run_once(struct worker *worker)
+{
+	bool any;
+
+	enter_store(worker);
 	take_back(worker);
 	any = collect_received(worker);
 	work_off(worker);
 	any |= collect_handed_over(worker);
 	work_off(worker);
-	atomic_store_explicit(&worker->epoch, epoch + 2, memory_order_release);
+	leave_store(worker);
 	xsk_flush(&worker->xsk);
+	return any;
+}
+
+bool worker_drain(struct worker *worker)
+{
+	bool any;
+
+	enter_store(worker);
+	take_back(worker);
+	any = collect_handed_over(worker);
+	work_off(worker);
+	leave_store(worker);
 	return any;
 }
 
@@ -247,19 +277,25 @@ static void sleep_until_work(struct worker *worker)
 		(void)!read(worker->wake, &ignored, sizeof(ignored));
 }
 
+/* Takes what the socket has received when the end is asked for, and not what goes on arriving: the interface
+ * may still be attached. */
+static void work_off_the_rest(struct worker *worker)
+{
+	uint32_t rounds = worker->xsk.info.rx_size / XESP_BURST_MAX + 1;
+
+	while (rounds-- && worker_run_once(worker))
+		;
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *worker = arg;
 
-	for (;;) {
-		bool any = worker_run_once(worker);
-
-		if (any)
-			continue;
-		if (atomic_load(&worker->group->stop))
-			return NULL;
-		sleep_until_work(worker);
-	}
+	while (!atomic_load_explicit(&worker->group->stop, memory_order_relaxed))
+		if (!worker_run_once(worker))
+			sleep_until_work(worker);
+	work_off_the_rest(worker);
+	return NULL;
 }
 
 int worker_start(struct worker *worker)

@@ -141,7 +141,7 @@ static void drain(struct worker_group *group)
 	do {
 		any = false;
 		for (uint32_t i = 0; i < group->count; i++)
-			any |= worker_run_once(group->workers[i]);
+			any |= worker_drain(group->workers[i]);
 	} while (any);
 }
 

@@ -35,6 +35,7 @@ struct worker {
 	struct sink sink;
 	struct crypto_ctx *crypto;
 	uint32_t away; /* frames of this worker that others hold */
+	uint32_t turn; /* whose packets are taken first, of those handed over */
 	struct burst burst;
 	/* Odd while the worker may hold an SA that it found in the store. */
 	_Alignas(64) _Atomic uint64_t epoch;
@@ -60,8 +61,9 @@ struct worker_group {
 int worker_start(struct worker *worker);
 /* Ends its sleep; any thread. */
 void worker_wake(struct worker *worker);
-/* One round of everything there is to do; false if there was nothing. By its thread, or when that has ended.
- */
+/* One round of everything there is to do; false if there was nothing. By its thread. */
 bool worker_run_once(struct worker *worker);
+/* The same of what other workers handed over and gave back, when all threads have ended. */
+bool worker_drain(struct worker *worker);
 
 #endif
