@@ -12,12 +12,6 @@
 #include "control/validate.h"
 #include "tests/unit/sa_sample.h"
 
-static void unsupported(const struct field_error *error, unsigned int line, void *ctx)
-{
-	(void)ctx;
-	check(line > 0 && error->field[0] && error->rule[0], "what is unsupported is not said");
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define WORDS_MAX 128
