@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <xesp/limits.h>
@@ -109,6 +110,17 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* The usual 1024 are fewer than clients and queues may take; no code here uses select(). */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void log_failure(const struct failure *failure)
 {
 	log_error("%s: %s%s%s", failure->operation, failure->reason, failure->advice[0] ? ". Next: " : "",
@@ -205,6 +217,7 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	log_init("loader", options.most_verbose);
 	block_signals();
+	raise_descriptor_limit();
 	if (privileges_find_user(options.user, &user, &failure) ||
 	    control_socket_listen(options.socket, &listener, &failure) ||
 	    privileges_provide_bpffs(&failure)) {

@@ -66,7 +66,7 @@ int link_query(const char *dev, struct link_info *ret_info, struct failure *ret_
 	if (!info.queues)
 		info.queues = 1;
 	if (info.queues > XESP_QUEUES_MAX)
-		return failure_set(ret_failure, E2BIG, "query interface",
+		return failure_set(ret_failure, EOPNOTSUPP, "query interface",
 				   "reduce them with `ethtool -L IFACE combined N`",
 				   "%s has %u receive queues, %u are supported", dev, info.queues,
 				   XESP_QUEUES_MAX);

@@ -192,14 +192,17 @@ static int write_config(const struct xdp_attachment *attachment, const struct xe
 static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach_mode mode,
 		       struct xdp_attachment *attachment)
 {
+	struct fd_mark mark;
 	int err;
 
 	kernel_words[0] = '\0';
+	fd_mark_set(&mark);
 	err = open_object(request, attachment);
 	if (!err)
 		err = xdp_program__attach(attachment->program, attachment->ifindex, mode, 0);
 	if (err) {
 		close_object(attachment);
+		fd_mark_close_later(&mark);
 		return err;
 	}
 	attachment->mode = mode;
