@@ -29,9 +29,12 @@ static int read_proto(struct sa_text_parse *parse)
 
 	if (sa_text_words_take(&parse->words, "proto", &word) < 0)
 		return -EINVAL;
-	if (strcmp(word, "esp") != 0)
-		return sa_text_words_fail(&parse->words, "proto", word, "only esp is supported");
-	return 0;
+	if (strcmp(word, "esp") == 0)
+		return 0;
+	if (strcmp(word, "ah") == 0 || strcmp(word, "comp") == 0 || strcmp(word, "route2") == 0 ||
+	    strcmp(word, "hao") == 0)
+		return sa_text_words_unsupported(&parse->words, "proto", word, "only esp is supported");
+	return sa_text_words_fail(&parse->words, "proto", word, "only esp is supported");
 }
 
 static int read_spi(struct sa_text_parse *parse)
@@ -111,6 +114,9 @@ static int read_encap_type(struct sa_text_parse *parse)
 		parse->params.encap.type = XESP_ENCAP_RFC3948;
 	else if (strcmp(word, "espinudp-nonike") == 0)
 		parse->params.encap.type = XESP_ENCAP_IKE;
+	else if (strcmp(word, "espintcp") == 0)
+		return sa_text_words_unsupported(&parse->words, "encap", word,
+						 "unsupported: must be espinudp or espinudp-nonike");
 	else
 		return sa_text_words_fail(&parse->words, "encap", word,
 					  "must be espinudp or espinudp-nonike");
@@ -175,8 +181,8 @@ static int flag_apply(struct sa_text_parse *parse, uint64_t bits)
 	const struct sa_flag_name *flag;
 
 	if (bits & XFRM_STATE_ALIGN4)
-		return sa_text_words_fail(&parse->words, "flag", "align4",
-					  "unsupported: it changes the layout of packets");
+		return sa_text_words_unsupported(&parse->words, "flag", "align4",
+						 "unsupported: it changes the layout of packets");
 	for (size_t row = 0; (flag = sa_flag_at(row)); row++) {
 		if (bits & flag->xfrm_bit)
 			parse->params.flags |= flag->sa_flag;

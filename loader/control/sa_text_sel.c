@@ -107,8 +107,8 @@ static int refuse(struct sa_text_parse *parse)
 {
 	const char *value = sa_text_words_peek(&parse->words);
 
-	return sa_text_words_fail(&parse->words, "sel", value ? value : "",
-				  "selectors for ICMP type and code or GRE keys are not supported");
+	return sa_text_words_unsupported(&parse->words, "sel", value ? value : "",
+					 "selectors for ICMP type and code or GRE keys are not supported");
 }
 
 int sa_text_read_dev(struct sa_text_parse *parse)

@@ -25,8 +25,8 @@ struct result {
 	size_t count;
 	int stop_with; /* what `each` returns */
 	bool tolerant; /* what is unsupported does not end the reading */
-	struct field_error unsupported[8];
-	unsigned int unsupported_lines[8];
+	struct field_error unsupported[16];
+	unsigned int unsupported_lines[16];
 	size_t unsupported_count;
 	unsigned int error_line;
 	struct field_error error;
@@ -48,7 +48,7 @@ static void keep_unsupported(const struct field_error *error, unsigned int line,
 {
 	struct result *result = ctx;
 
-	assert_true(result->unsupported_count < 8);
+	assert_true(result->unsupported_count < 16);
 	result->unsupported[result->unsupported_count] = *error;
 	result->unsupported_lines[result->unsupported_count++] = line;
 }
@@ -200,6 +200,7 @@ static void test_refused_states(void **state)
 		{"security", "security", "context"},
 	};
 	struct result result = {0};
+	struct result tolerated = {.tolerant = true};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -211,6 +212,10 @@ static void test_refused_states(void **state)
 		assert_int_equal(result.error_line, 1);
 		assert_string_equal(result.error.field, files[i].field);
 		assert_string_equal(result.error.value, files[i].value);
+		assert_int_equal(read_path(path, &tolerated), 0);
+		assert_int_equal(tolerated.count, 0);
+		assert_int_equal(tolerated.unsupported_count, i + 1);
+		assert_string_equal(tolerated.unsupported[i].field, files[i].field);
 	}
 }
 
