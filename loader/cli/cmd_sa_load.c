@@ -170,12 +170,15 @@ static int read_all(struct load *load, FILE *file, bool all)
 	if (err)
 		return err;
 	for (size_t i = 0; i < load->list.count; i++) {
-		const struct load_entry *entry = &load->list.entries[i];
+		struct load_entry *entry = &load->list.entries[i];
+		int invalid = entry->skip ? 0 : validate_sa(&entry->params, &error);
 
-		if (entry->skip || !validate_sa(&entry->params, &error))
+		if (!invalid)
 			continue;
 		report_field(load, entry->line, &error);
-		err = -EINVAL;
+		entry->skip = true;
+		if (invalid != -EOPNOTSUPP)
+			err = -EINVAL;
 	}
 	return err;
 }

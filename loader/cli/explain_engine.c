@@ -181,6 +181,17 @@ static int add_sa(struct loading *loading, const struct sa_params *params, unsig
 	}
 }
 
+/* A dump of all SAs of a host explains the packets of those that are supported. */
+static void pass_over(const struct field_error *error, unsigned int line, void *ctx)
+{
+	struct loading *loading = ctx;
+
+	if (loading->unsupported++)
+		return;
+	loading->unsupported_line = line;
+	loading->unsupported_error = *error;
+}
+
 /* A capture has both directions, so that "dir out" decides nothing. */
 static int each_sa(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
 {
@@ -195,6 +206,11 @@ static int each_sa(const struct sa_params *params, unsigned int line, bool outbo
 	if (own.replay_window && (uint32_t)own.replay_seq)
 		loading->engine->replay_preset = true;
 	err = validate_sa(&own, &error);
+	if (err == -EOPNOTSUPP) {
+		pass_over(&error, line, loading);
+		sa_params_wipe(&own);
+		return 0;
+	}
 	if (err)
 		report_field(loading, line, &error);
 	else
@@ -203,17 +219,6 @@ static int each_sa(const struct sa_params *params, unsigned int line, bool outbo
 	sa_params_wipe(&own);
 	/* Ends the reading with a number that is never sa_text_read()'s own: this one is explained. */
 	return err ? -ECANCELED : 0;
-}
-
-/* A dump of all SAs of a host explains the packets of those that are supported. */
-static void pass_over(const struct field_error *error, unsigned int line, void *ctx)
-{
-	struct loading *loading = ctx;
-
-	if (loading->unsupported++)
-		return;
-	loading->unsupported_line = line;
-	loading->unsupported_error = *error;
 }
 
 int explain_engine_load(const struct cli *cli, struct explain_engine *engine, const char *path)

@@ -127,7 +127,8 @@ static int check_algorithm(const struct sa_params *params, struct field_error *r
 		field_error_set(ret_error, "icv", number_text(text, sizeof(text), params->icv_bytes * 8u),
 				"of %s is supported with %s bits only (RFC 4106 section 6)", algo->xfrm_name,
 				lengths_text(lengths, sizeof(lengths), algo->icv_bytes, 0, 8));
-		return -EINVAL;
+		/* RFC 4106 section 6 has 64 and 96 bits, too: what a kernel uses is no mistake. */
+		return params->icv_bytes == 8 || params->icv_bytes == 12 ? -EOPNOTSUPP : -EINVAL;
 	}
 	return 0;
 }
@@ -304,8 +305,10 @@ int validate_sa(const struct sa_params *params, struct field_error *ret_error)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-		if (checks[i](params, ret_error) < 0)
-			return -EINVAL;
+		int err = checks[i](params, ret_error);
+
+		if (err < 0)
+			return err;
 	}
 	return 0;
 }

@@ -109,6 +109,7 @@ static void test_key_lengths(void **state)
 static void test_algorithm(void **state)
 {
 	struct sa_params params = sample_plain();
+	struct field_error error = {"", "", ""};
 
 	(void)state;
 	params.algo = ALGO_NONE;
@@ -120,6 +121,9 @@ static void test_algorithm(void **state)
 	assert_refused(&params, "icv", "0");
 	params.icv_bytes = 15;
 	assert_refused(&params, "icv", "120");
+	params.icv_bytes = 12; /* right, but not here */
+	assert_int_equal(validate_sa(&params, &error), -EOPNOTSUPP);
+	assert_string_equal(error.field, "icv");
 	params.icv_bytes = 17;
 	assert_refused(&params, "icv", "136");
 }
