@@ -5,6 +5,7 @@
 #include <argp.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,19 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Or a socket would get the number of standard error, and the log with it. */
+static int provide_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -errno : 0;
+}
+
 /* The usual 1024 are fewer than clients and queues may take; no code here uses select(). */
 static void raise_descriptor_limit(void)
 {
@@ -213,6 +227,8 @@ int main(int argc, char **argv)
 	struct failure failure;
 	int listener = -1;
 
+	if (provide_standard_files())
+		return EXIT_FAILURE;
 	argp_err_exit_status = 2; /* as xesp(8) and xespd(8) say */
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	log_init("loader", options.most_verbose);
