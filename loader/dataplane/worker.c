@@ -233,6 +233,7 @@ bool worker_run_once(struct worker *worker)
 	any |= collect_handed_over(worker);
 	work_off(worker);
 	leave_store(worker);
+	worker_announce(worker);
 	xsk_flush(&worker->xsk);
 	return any;
 }
@@ -246,6 +247,7 @@ bool worker_drain(struct worker *worker)
 	any = collect_handed_over(worker);
 	work_off(worker);
 	leave_store(worker);
+	worker_announce(worker);
 	return any;
 }
 

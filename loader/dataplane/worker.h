@@ -11,6 +11,7 @@
 #include <xesp/drop_reasons.h>
 
 #include "control/sadb.h"
+#include "dataplane/event.h"
 #include "dataplane/sink.h"
 #include "dataplane/xsk.h"
 
@@ -53,5 +54,13 @@ uint32_t worker_group_count(const struct worker_group *group);
 void worker_group_state(const struct worker_group *group, uint32_t i, struct worker_state *ret_state);
 /* Adds to `counters`, XESP_REASON_END elements indexed by reason. */
 void worker_group_counters(const struct worker_group *group, uint64_t *counters);
+
+/* Whether each packet's exit becomes an event; off at first. */
+void worker_group_monitor_packets(struct worker_group *group, bool on);
+/* Readable when there may be events; becomes so again only after worker_group_next_event() said false. */
+int worker_group_event_fd(const struct worker_group *group);
+/* The next event that a worker told: in order for each worker, and EVENT_LOST where its ring was full. False
+ * if there is none. Also after worker_group_stop(). */
+bool worker_group_next_event(struct worker_group *group, struct event *ret_event);
 
 #endif

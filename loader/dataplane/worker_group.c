@@ -19,6 +19,7 @@ static void free_worker(struct worker *worker)
 		xsk_unmap(&worker->xsk);
 	cleanup_fd(&worker->sink.fd);
 	cleanup_fd(&worker->wake);
+	free(worker->events);
 	if (worker->crypto)
 		worker->group->provider->ctx_free(worker->crypto);
 	free(worker);
@@ -28,10 +29,18 @@ int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, 
 		     struct worker_group **ret_group)
 {
 	struct worker_group *group = calloc(1, sizeof(*group));
+	int err;
 
 	if (!group)
 		return -ENOMEM;
 	*group = (struct worker_group){.capacity = capacity, .provider = provider, .sink = sink};
+	atomic_init(&group->events_awaited, true);
+	group->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (group->event_fd < 0) {
+		err = -errno;
+		free(group);
+		return err;
+	}
 	group->workers = calloc(capacity, sizeof(struct worker *));
 	if (capacity > 1) {
 		size_t bytes = (size_t)capacity * capacity * sizeof(struct handoff);
@@ -65,6 +74,7 @@ void worker_group_free(struct worker_group *group)
 	free(group->workers);
 	free(group->packets);
 	free(group->frames);
+	cleanup_fd(&group->event_fd);
 	free(group);
 }
 
@@ -103,7 +113,9 @@ int worker_group_add(struct worker_group *group, const struct worker_queue *queu
 		err = -errno;
 		goto failed;
 	}
-	err = group->provider->ctx_new(&worker->crypto);
+	err = worker_events_new(&worker->events);
+	if (!err)
+		err = group->provider->ctx_new(&worker->crypto);
 	if (err)
 		goto failed;
 	err = xsk_map(&queue->info, queue->socket, queue->umem, &worker->xsk);

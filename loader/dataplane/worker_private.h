@@ -37,6 +37,8 @@ struct worker {
 	uint32_t away; /* frames of this worker that others hold */
 	uint32_t turn; /* whose packets are taken first, of those handed over */
 	struct burst burst;
+	struct event_ring *events;
+	bool told; /* an event of which the control thread does not know yet */
 	/* Odd while the worker may hold an SA that it found in the store. */
 	_Alignas(64) _Atomic uint64_t epoch;
 	_Atomic bool idle; /* in poll(), or about to be: wants a wake-up */
@@ -50,6 +52,10 @@ struct worker_group {
 	const struct sink_ops *sink;
 	const struct sadb *db;
 	_Atomic bool stop;
+	_Atomic bool monitor_packets;
+	_Atomic bool events_awaited; /* the control thread sleeps until event_fd is written */
+	int event_fd;
+	uint32_t event_turn; /* whose events are taken first; the control thread's */
 	struct worker **workers;
 	/* [to * capacity + from]; NULL with a single queue */
 	struct handoff *packets;
@@ -61,6 +67,10 @@ struct worker_group {
 int worker_start(struct worker *worker);
 /* Ends its sleep; any thread. */
 void worker_wake(struct worker *worker);
+/* Events for the control thread: any number in a round, then one announcement. By the worker's thread. */
+void worker_tell(struct worker *worker, const struct event *event);
+void worker_announce(struct worker *worker);
+int worker_events_new(struct event_ring **ret_events);
 /* One round of everything there is to do; false if there was nothing. By its thread. */
 bool worker_run_once(struct worker *worker);
 /* The same of what other workers handed over and gave back, when all threads have ended. */
