@@ -13,17 +13,14 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "control/varlink_buffer.h"
 
-/* Bytes read at a time; a buffer grows from here to XESP_MESSAGE_MAX. */
-#define READ_CHUNK 16384
+/* Bytes read at a time. */
+#define READ_CHUNK VARLINK_BUFFER_MIN
 /* Calls of one client that are served before the others get their turn. */
 #define CALLS_AT_ONCE 16
 
-struct buffer {
-	char *data;
-	size_t used;
-	size_t size;
-};
+#define SERVICE "org.varlink.service"
 
 struct stream {
 	json_t *(*next)(void *state);
@@ -32,13 +29,20 @@ struct stream {
 	json_t *held; /* the reply that goes out when it is known whether another follows */
 };
 
-/* Exists while a method runs, and on while its stream is open. */
+/* Who is told that the client of an open call is gone. */
+struct subscription {
+	void (*gone)(void *ctx);
+	void *ctx;
+};
+
+/* Exists while a method runs, and on while its stream is open, or the call itself. */
 struct varlink_call {
 	struct client *client;
 	bool more;
 	bool oneway;
 	bool answered;
 	struct stream stream;
+	struct subscription subscription;
 };
 
 struct client {
@@ -48,8 +52,8 @@ struct client {
 	int fd;
 	bool eof;    /* the client sends nothing more */
 	bool failed; /* an answer was lost, so the client must not wait for it */
-	struct buffer in;
-	struct buffer out;
+	struct varlink_buffer in;
+	struct varlink_buffer out;
 	struct varlink_call call;
 };
 
@@ -62,50 +66,6 @@ struct varlink_server {
 	unsigned int client_count;
 	LIST_HEAD(, client) clients;
 };
-
-/* ---- buffers; both may hold keys, so what is given up is wiped ---------------------------------------- */
-
-static int buffer_reserve(struct buffer *buffer, size_t more)
-{
-	size_t size = buffer->size ? buffer->size : READ_CHUNK;
-	char *data;
-
-	if (buffer->used + more <= buffer->size)
-		return 0;
-	while (size < buffer->used + more)
-		size *= 2;
-	data = malloc(size);
-	if (!data)
-		return -ENOMEM;
-	if (buffer->data) {
-		memcpy(data, buffer->data, buffer->used);
-		explicit_bzero(buffer->data, buffer->used);
-		free(buffer->data);
-	}
-	buffer->data = data;
-	buffer->size = size;
-	return 0;
-}
-
-static void buffer_free(struct buffer *buffer)
-{
-	if (buffer->data)
-		explicit_bzero(buffer->data, buffer->used);
-	free(buffer->data);
-	*buffer = (struct buffer){0};
-}
-
-/* An empty buffer takes no memory: what idle clients hold must not add up. */
-static void buffer_consume(struct buffer *buffer, size_t bytes)
-{
-	if (bytes == buffer->used) {
-		buffer_free(buffer);
-		return;
-	}
-	memmove(buffer->data, buffer->data + bytes, buffer->used - bytes);
-	explicit_bzero(buffer->data + buffer->used - bytes, bytes);
-	buffer->used -= bytes;
-}
 
 /* ---- clients ----------------------------------------------------------------------------------------- */
 
@@ -122,10 +82,12 @@ static void client_free(struct client *client)
 	LIST_REMOVE(client, link);
 	client->server->client_count--;
 	stream_end(&client->call.stream);
+	if (client->call.subscription.gone)
+		client->call.subscription.gone(client->call.subscription.ctx);
 	sd_event_source_disable_unref(client->source);
 	cleanup_fd(&client->fd);
-	buffer_free(&client->in);
-	buffer_free(&client->out);
+	varlink_buffer_free(&client->in);
+	varlink_buffer_free(&client->out);
 	free(client);
 }
 
@@ -140,7 +102,7 @@ static void client_queue(struct client *client, json_t *message)
 	size_t size = text ? strlen(text) + 1 : 0;
 
 	json_decref(message);
-	if (!text || buffer_reserve(&client->out, size)) {
+	if (!text || varlink_buffer_reserve(&client->out, size)) {
 		client->failed = true;
 	} else {
 		memcpy(client->out.data + client->out.used, text, size);
@@ -223,9 +185,36 @@ static void stream_continue(struct client *client)
 	}
 }
 
-/* ---- org.varlink.service ------------------------------------------------------------------------------ */
+static bool client_is_subscribed(const struct client *client)
+{
+	return client->call.subscription.gone != NULL;
+}
 
-#define SERVICE "org.varlink.service"
+bool varlink_open(struct varlink_call *call, void (*gone)(void *ctx), void *ctx)
+{
+	if (!call->more || call->oneway) {
+		send_error(call, SERVICE, "ExpectedMore", NULL);
+		return false;
+	}
+	call->answered = true;
+	call->subscription = (struct subscription){.gone = gone, .ctx = ctx};
+	return true;
+}
+
+bool varlink_notify(struct varlink_call *call, json_t *parameters)
+{
+	struct client *client = call->client;
+
+	if (client_is_slow(client)) {
+		json_decref(parameters);
+		return false;
+	}
+	send_parameters(client, parameters, true);
+	sd_event_source_set_io_events(client->source, EPOLLOUT);
+	return true;
+}
+
+/* ---- org.varlink.service ------------------------------------------------------------------------------ */
 
 static void get_info(struct varlink_call *call)
 {
@@ -320,7 +309,7 @@ static int client_read(struct client *client)
 {
 	ssize_t n;
 
-	if (buffer_reserve(&client->in, READ_CHUNK))
+	if (varlink_buffer_reserve(&client->in, READ_CHUNK))
 		return -ENOMEM;
 	n = recv(client->fd, client->in.data + client->in.used, client->in.size - client->in.used,
 		 MSG_DONTWAIT);
@@ -341,8 +330,14 @@ static int client_write(struct client *client)
 	n = send(client->fd, client->out.data, client->out.used, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	buffer_consume(&client->out, (size_t)n);
+	varlink_buffer_consume(&client->out, (size_t)n);
 	return 0;
+}
+
+/* False while the answer to its last call is not complete, or may never be. */
+static bool client_may_call(const struct client *client)
+{
+	return !client->call.stream.held && !client_is_subscribed(client) && !client_is_slow(client);
 }
 
 /* Handles some whole messages in the buffer, as far as answers find room. */
@@ -352,8 +347,7 @@ static int client_work(struct client *client)
 	int err = 0;
 
 	stream_continue(client);
-	for (int i = 0; i < CALLS_AT_ONCE && !err && !client->call.stream.held && !client_is_slow(client);
-	     i++) {
+	for (int i = 0; i < CALLS_AT_ONCE && !err && client_may_call(client); i++) {
 		const char *start = client->in.data + handled;
 		const char *end =
 			client->in.used > handled ? memchr(start, '\0', client->in.used - handled) : NULL;
@@ -365,7 +359,7 @@ static int client_work(struct client *client)
 		stream_continue(client);
 	}
 	if (handled)
-		buffer_consume(&client->in, handled);
+		varlink_buffer_consume(&client->in, handled);
 	if (!err && client->in.used >= XESP_MESSAGE_MAX && !memchr(client->in.data, '\0', client->in.used))
 		err = -EMSGSIZE;
 	return err;
@@ -373,13 +367,15 @@ static int client_work(struct client *client)
 
 static bool client_has_work(const struct client *client)
 {
+	if (client_is_subscribed(client))
+		return false;
 	return client->call.stream.held ||
 	       (client->in.used && memchr(client->in.data, '\0', client->in.used));
 }
 
 static bool client_is_busy(const struct client *client)
 {
-	return client->call.stream.held || client_is_slow(client) || client->in.used >= XESP_MESSAGE_MAX;
+	return !client_may_call(client) || client->in.used >= XESP_MESSAGE_MAX;
 }
 
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *ctx)
@@ -401,7 +397,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *ctx
 		log_warning("a client is closed: %s",
 			    err == -EPROTO ? "what it sent is no Varlink call" : "its message is too long");
 	if (err || (events & (EPOLLHUP | EPOLLERR)) ||
-	    (client->eof && !client->out.used && !client_has_work(client))) {
+	    (client->eof && !client->out.used && !client_has_work(client) && !client_is_subscribed(client))) {
 		client_free(client);
 		return 0;
 	}

@@ -16,8 +16,8 @@
 struct varlink_server;
 struct varlink_call;
 
-/* Answers a call with exactly one of varlink_reply(), varlink_error() and varlink_stream(), before it
- * returns. `parameters` is an object, borrowed. */
+/* Answers a call with exactly one of varlink_reply(), varlink_error(), varlink_stream() and varlink_open(),
+ * before it returns. `parameters` is an object, borrowed. */
 typedef void (*varlink_method_fn)(struct varlink_call *call, const json_t *parameters, void *ctx);
 
 struct varlink_method {
@@ -53,5 +53,13 @@ bool varlink_wants_more(const struct varlink_call *call);
  * `empty`, whose reference is taken. */
 void varlink_stream(struct varlink_call *call, json_t *(*next)(void *state), void (*done)(void *state),
 		    void *state, json_t *empty);
+
+/* Leaves the call open: replies come by varlink_notify(), as long as the client is there. `gone(ctx)` says
+ * that it is not, after which the call must not be used; also when the server is freed. False if the client
+ * did not ask for more than one reply: then the call is answered. */
+bool varlink_open(struct varlink_call *call, void (*gone)(void *ctx), void *ctx);
+/* A reply to an open call, from outside of its method. Takes over the reference to `parameters`. False if
+ * the client is too slow to take it: then it is not sent. */
+bool varlink_notify(struct varlink_call *call, json_t *parameters);
 
 #endif
