@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -17,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "host/claim.h"
 #include "host/ipc.h"
 #include "host/link.h"
 #include "host/tun.h"
@@ -32,7 +32,7 @@ struct attached {
 	bool used;
 	char dev[IF_NAMESIZE];
 	uint32_t ifindex;
-	int claim; /* see claim_interface() */
+	struct claim claim;
 	struct xdp_attachment *xdp;
 };
 
@@ -55,27 +55,10 @@ static struct attached *find_attached(struct loader *loader, uint32_t ifindex)
 	return NULL;
 }
 
-/* An abstract socket address is a lock that the kernel frees with its holder, one namespace at a time. It
- * tells a living xespd on this interface from the leftovers of a dead one. */
-static int claim_interface(const char *dev, uint32_t ifindex, int *ret_claim, struct failure *ret_failure)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int length =
-		snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "xesp/interface/%u", ifindex);
-	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address,
-			   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)))
-		return failure_set(ret_failure, errno, "attach", "detach it there, or end that xespd",
-				   "another xespd serves %s", dev);
-	*ret_claim = TAKE_FD(fd);
-	return 0;
-}
-
 static void release(struct attached *attached, bool interface_gone)
 {
 	xdp_detach(attached->xdp, interface_gone);
-	cleanup_fd(&attached->claim);
+	claim_release(&attached->claim);
 	memset(attached, 0, sizeof(*attached));
 }
 
@@ -179,7 +162,7 @@ static int attach_claimed(struct loader *loader, const struct ipc_attach *reques
 static int attach(struct loader *loader, const struct ipc_attach *request, struct failure *failure)
 {
 	struct attached *attached = NULL;
-	struct attached fresh = {.used = true, .claim = -1};
+	struct attached fresh = {.used = true, .claim = {.fd = -1}};
 	struct link_info info;
 	int err;
 
@@ -200,7 +183,7 @@ static int attach(struct loader *loader, const struct ipc_attach *request, struc
 				   "%d interfaces are attached already", XESP_IFACES_MAX);
 	memcpy(fresh.dev, request->dev, sizeof(fresh.dev));
 	fresh.ifindex = info.ifindex;
-	err = claim_interface(fresh.dev, fresh.ifindex, &fresh.claim, failure);
+	err = claim_take(fresh.dev, fresh.ifindex, &fresh.claim, failure);
 	if (err)
 		return err;
 	err = attach_claimed(loader, request, &fresh, info.queues, failure);
@@ -389,8 +372,6 @@ int loader_run(const struct loader_config *config)
 	struct loader loader = {.config = config, .tun = -1};
 	int err;
 
-	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
-		loader.attached[i].claim = -1;
 	err = run(&loader);
 	loader.stopping = true;
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
