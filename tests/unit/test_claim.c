@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -122,6 +123,8 @@ static void contend(_Atomic int *holders)
 			continue;
 		if (atomic_fetch_add(holders, 1))
 			_exit(1);
+		for (int k = 0; k < 50; k++)
+			sched_yield(); /* lets the others get as far as the lock */
 		atomic_fetch_sub(holders, 1);
 		claim_release(&claim);
 	}
