@@ -28,7 +28,7 @@
 /* No interface has this number. */
 #define IFINDEX 4000000000u
 #define CONTENDERS 4
-#define ROUNDS 1000
+#define ROUNDS 10000
 
 static int status_of(pid_t child)
 {
