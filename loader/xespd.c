@@ -19,14 +19,12 @@
 #include "base/log.h"
 #include "control/engine.h"
 #include "control/sa_json.h"
+#include "dataplane/crypto.h"
 #include "dataplane/keymem.h"
 #include "host/control_socket.h"
 #include "host/loader.h"
 #include "host/privileges.h"
 #include "host/xdp_attach.h"
-
-/* Of key memory that one SA takes, see crypto_ipsec_mb.c. */
-#define KEY_BYTES_MAX 1152
 
 struct options {
 	const char *socket;
@@ -141,10 +139,11 @@ static void log_failure(const struct failure *failure)
 		  failure->advice);
 }
 
-/* An expanded AES-GCM key is the largest there is. Address space only: pages are taken as keys come. */
+/* For the keys of all SAs and what workers make of them. Address space only: pages are taken as keys come. */
 static void reserve_key_memory(uint32_t capacity)
 {
-	int err = keymem_reserve((size_t)capacity * XESP_IFACES_MAX * KEY_BYTES_MAX);
+	size_t iface = (size_t)capacity * CRYPTO_KEY_BYTES_MAX + XESP_QUEUES_MAX * CRYPTO_CTX_BYTES_MAX;
+	int err = keymem_reserve(XESP_IFACES_MAX * iface + CRYPTO_CTX_BYTES_MAX);
 
 	if (err)
 		log_warning(

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The crypto provider interface: two providers (libipsec-mb, OpenSSL) behind one table of functions, so
- * that each can be checked against the other. Keys are expanded once, when an SA is added; opening a
- * burst allocates nothing. One context a thread.
+ * that each can be checked against the other. A key is kept as it was given, in key memory; contexts expand
+ * it when packets want it. Opening a burst allocates nothing. One context a thread.
  */
 #ifndef XESP_DATAPLANE_CRYPTO_H
 #define XESP_DATAPLANE_CRYPTO_H
@@ -11,9 +11,14 @@
 #include <stdint.h>
 
 #include "control/algo.h"
+#include "dataplane/key_cache.h"
 
 struct crypto_ctx; /* a thread's state, provider-specific */
-struct crypto_key; /* an expanded key, provider-specific; read-only for all threads */
+struct crypto_key; /* a key, provider-specific; read-only for all threads */
+
+/* Most bytes of key memory that a key takes, and a context. */
+#define CRYPTO_KEY_BYTES_MAX 64
+#define CRYPTO_CTX_BYTES_MAX (KEY_CACHE_BYTES + 4096)
 
 /* One packet to open in place. */
 struct crypto_op {
@@ -37,11 +42,14 @@ struct crypto_provider {
 	/* One line for status: library, version, and what it uses of the CPU. */
 	const char *(*ctx_describe)(const struct crypto_ctx *ctx);
 
-	/* Expands `key` (cipher key, then salt; key_bytes in all). -EOPNOTSUPP for an algorithm or length
-	 * the provider lacks, -ENOMEM. The result lies in memory from keymem. */
+	/* Takes a copy of `key` (cipher key, then salt; key_bytes in all). -EOPNOTSUPP for an algorithm or
+	 * length the provider lacks, -ENOMEM. The result lies in memory from keymem. */
 	int (*key_new)(struct crypto_ctx *ctx, const struct algo *algo, const uint8_t *key, size_t key_bytes,
 		       struct crypto_key **ret_key);
 	void (*key_free)(struct crypto_key *key); /* wipes; NULL-safe */
+	/* Wipes what `ctx` has made of a key whose last packet is opened; before key_free(), for every
+	 * context that may have opened one. Never waits. The control thread, while `ctx` is in use. */
+	void (*forget)(struct crypto_ctx *ctx, const struct crypto_key *key);
 
 	/* Verifies and decrypts; each op says its own status. At most XESP_BURST_MAX ops. */
 	void (*open_burst)(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Crypto provider on Intel's libipsec-mb, by its direct GCM calls: one call opens one packet in place, which
- * is faster than its job interface at every packet size. A context belongs to one thread.
+ * is faster than its job interface at every packet size. A context belongs to one thread, and has a bounded
+ * number of expanded keys.
  *
  * The library exists for x86-64 only; elsewhere this provider says -EOPNOTSUPP.
  */
@@ -18,22 +19,31 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "dataplane/key_cache.h"
 #include "dataplane/keymem.h"
 
 #define SALT_BYTES 4
 #define IV_BYTES 8
 #define TAG_BYTES 16
 
+/* What the library expands a cipher key to, in a block whose size does not depend on the library. */
+_Static_assert(sizeof(struct gcm_key_data) <= KEY_CACHE_EXPANDED_MAX, "room for an expanded key");
+
 struct crypto_ctx {
 	IMB_MGR *manager;
 	struct gcm_context_data gcm; /* the library's scratch of one call */
+	struct key_cache cache;
+	struct key_slot *spare; /* for a key that finds no slot: expanded for one burst */
+	bool spare_used;
 	char description[64];
 };
 
 struct crypto_key {
-	struct gcm_key_data expanded; /* first: it wants 64-byte alignment */
-	aes_gcm_enc_dec_t open;	      /* for this key length and this CPU */
+	aes_gcm_pre_t expand; /* these for this key length and this CPU */
+	aes_gcm_enc_dec_t open;
+	uint8_t cipher_key[KEY_CACHE_CIPHER_KEY_MAX];
 	uint8_t salt[SALT_BYTES];
+	uint8_t cipher_key_bytes;
 };
 
 static const char *arch_name(const IMB_MGR *manager)
@@ -53,6 +63,8 @@ static void mb_ctx_free(struct crypto_ctx *ctx)
 		return;
 	if (ctx->manager)
 		free_mb_mgr(ctx->manager);
+	key_cache_cleanup(&ctx->cache);
+	keymem_free(ctx->spare, sizeof(*ctx->spare));
 	explicit_bzero(&ctx->gcm, sizeof(ctx->gcm));
 	free(ctx);
 }
@@ -77,6 +89,11 @@ static int mb_ctx_new(struct crypto_ctx **ret_ctx)
 		mb_ctx_free(ctx);
 		return -EOPNOTSUPP;
 	}
+	ctx->spare = keymem_alloc(sizeof(*ctx->spare));
+	if (!ctx->spare || key_cache_init(&ctx->cache)) {
+		mb_ctx_free(ctx);
+		return -ENOMEM;
+	}
 	snprintf(ctx->description, sizeof(ctx->description), "ipsec-mb %s, %s%s", imb_get_version_str(),
 		 arch_name(ctx->manager), (ctx->manager->features & vaes) == vaes ? " VAES" : "");
 	*ret_ctx = ctx;
@@ -89,19 +106,19 @@ static const char *mb_ctx_describe(const struct crypto_ctx *ctx)
 }
 
 /* -EOPNOTSUPP for a cipher key of another length than AES has. */
-static int expand(IMB_MGR *manager, const uint8_t *cipher_key, size_t bytes, struct crypto_key *key)
+static int choose_calls(const IMB_MGR *manager, size_t cipher_key_bytes, struct crypto_key *key)
 {
-	switch (bytes) {
+	switch (cipher_key_bytes) {
 	case IMB_GCM_128_KEY_LEN:
-		IMB_AES128_GCM_PRE(manager, cipher_key, &key->expanded);
+		key->expand = manager->gcm128_pre;
 		key->open = manager->gcm128_dec;
 		return 0;
 	case IMB_GCM_192_KEY_LEN:
-		IMB_AES192_GCM_PRE(manager, cipher_key, &key->expanded);
+		key->expand = manager->gcm192_pre;
 		key->open = manager->gcm192_dec;
 		return 0;
 	case IMB_GCM_256_KEY_LEN:
-		IMB_AES256_GCM_PRE(manager, cipher_key, &key->expanded);
+		key->expand = manager->gcm256_pre;
 		key->open = manager->gcm256_dec;
 		return 0;
 	default: return -EOPNOTSUPP;
@@ -124,35 +141,90 @@ static int mb_key_new(struct crypto_ctx *ctx, const struct algo *algo, const uin
 	key = keymem_alloc(sizeof(*key));
 	if (!key)
 		return -ENOMEM;
-	r = expand(ctx->manager, key_bytes, bytes - SALT_BYTES, key);
-	if (r == 0 && imb_get_errno(ctx->manager))
-		r = -EOPNOTSUPP;
+	r = choose_calls(ctx->manager, bytes - SALT_BYTES, key);
 	if (r) {
 		mb_key_free(key);
 		return r;
 	}
+	key->cipher_key_bytes = (uint8_t)(bytes - SALT_BYTES);
+	memcpy(key->cipher_key, key_bytes, key->cipher_key_bytes);
 	memcpy(key->salt, key_bytes + bytes - SALT_BYTES, SALT_BYTES);
 	*ret_key = key;
 	return 0;
 }
 
+static void mb_forget(struct crypto_ctx *ctx, const struct crypto_key *key)
+{
+	key_cache_forget(&ctx->cache, key);
+}
+
+static bool is_of(const struct key_slot *slot, const struct crypto_key *key)
+{
+	return slot->key_bytes == key->cipher_key_bytes &&
+	       !memcmp(slot->cipher_key, key->cipher_key, sizeof(slot->cipher_key));
+}
+
+static void fill(struct key_slot *slot, const struct crypto_key *key)
+{
+	/* The library writes no more than this key's length asks for. */
+	if (slot->key_bytes != key->cipher_key_bytes)
+		explicit_bzero(slot->expanded, sizeof(slot->expanded));
+	slot->key_bytes = key->cipher_key_bytes;
+	memcpy(slot->cipher_key, key->cipher_key, sizeof(slot->cipher_key));
+	key->expand(key->cipher_key, (struct gcm_key_data *)slot->expanded);
+}
+
+static const struct gcm_key_data *expand(struct crypto_ctx *ctx, const struct crypto_key *key)
+{
+	struct key_slot *slot = key_cache_claim(&ctx->cache, key);
+
+	if (slot) {
+		fill(slot, key);
+		key_cache_filled(slot, key);
+	} else {
+		slot = ctx->spare;
+		ctx->spare_used = true;
+		fill(slot, key);
+	}
+	return (const struct gcm_key_data *)slot->expanded;
+}
+
+static const struct gcm_key_data *expanded(struct crypto_ctx *ctx, const struct crypto_key *key)
+{
+	const struct key_slot *slot = key_cache_find(&ctx->cache, key);
+
+	if (slot && is_of(slot, key))
+		return (const struct gcm_key_data *)slot->expanded;
+	return expand(ctx, key);
+}
+
 static void mb_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
 {
+	const struct gcm_key_data *key_data = NULL;
+	const struct crypto_key *key = NULL;
 	uint8_t nonce[SALT_BYTES + IV_BYTES]; /* RFC 4106 section 4 */
 	uint8_t tag[TAG_BYTES];
 
 	for (size_t i = 0; i < count; i++) {
 		struct crypto_op *op = ops[i];
 
-		memcpy(nonce, op->key->salt, SALT_BYTES);
+		if (op->key != key) {
+			key = op->key;
+			key_data = expanded(ctx, key);
+		}
+		memcpy(nonce, key->salt, SALT_BYTES);
 		memcpy(nonce + SALT_BYTES, op->iv, IV_BYTES);
-		op->key->open(&op->key->expanded, &ctx->gcm, op->text, op->text, op->text_len, nonce, op->aad,
-			      op->aad_len, tag, TAG_BYTES);
+		key->open(key_data, &ctx->gcm, op->text, op->text, op->text_len, nonce, op->aad, op->aad_len,
+			  tag, TAG_BYTES);
 		/* The call has no result of its own; after an error `tag` is the packet's before. */
 		if (imb_get_errno(ctx->manager))
 			op->status = -EIO;
 		else
 			op->status = CRYPTO_memcmp(tag, op->icv, op->icv_bytes) ? -EBADMSG : 0;
+	}
+	if (ctx->spare_used) {
+		explicit_bzero(ctx->spare, sizeof(*ctx->spare));
+		ctx->spare_used = false;
 	}
 }
 
@@ -169,6 +241,7 @@ static int mb_ctx_new(struct crypto_ctx **ret_ctx)
 #define mb_ctx_describe NULL
 #define mb_key_new NULL
 #define mb_key_free NULL
+#define mb_forget NULL
 #define mb_open_burst NULL
 
 #endif
@@ -180,5 +253,6 @@ const struct crypto_provider crypto_ipsec_mb = {
 	.ctx_describe = mb_ctx_describe,
 	.key_new = mb_key_new,
 	.key_free = mb_key_free,
+	.forget = mb_forget,
 	.open_burst = mb_open_burst,
 };

@@ -108,6 +108,13 @@ static void ossl_key_free(struct crypto_key *key)
 	keymem_free(key, sizeof(*key));
 }
 
+/* Nothing of a key outlives its burst. */
+static void ossl_forget(struct crypto_ctx *ctx, const struct crypto_key *key)
+{
+	(void)ctx;
+	(void)key;
+}
+
 static int ossl_key_new(struct crypto_ctx *ctx, const struct algo *algo, const uint8_t *key_bytes,
 			size_t bytes, struct crypto_key **ret_key)
 {
@@ -170,5 +177,6 @@ const struct crypto_provider crypto_openssl = {
 	.ctx_describe = ossl_ctx_describe,
 	.key_new = ossl_key_new,
 	.key_free = ossl_key_free,
+	.forget = ossl_forget,
 	.open_burst = ossl_open_burst,
 };

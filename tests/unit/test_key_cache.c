@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Expanded keys: more of them than there is room for, forgetting, a key in the place of another, and the
+ * control thread forgetting while the worker fills.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <xesp/limits.h>
+
+#include "dataplane/crypto.h"
+#include "dataplane/keymem.h"
+#include "tests/lib/esp_seal.h"
+
+#define SLOTS (KEY_CACHE_SETS * KEY_CACHE_WAYS)
+#define MANY (2 * SLOTS)
+#define TEXT 64
+
+static const uint8_t zero[KEY_CACHE_EXPANDED_MAX];
+
+/* Keys need only be addresses of blocks to the cache. */
+static const struct crypto_key *key_at(uint8_t *blocks, size_t i)
+{
+	return (const struct crypto_key *)(blocks + 64 * i);
+}
+
+static bool is_wiped(const struct key_slot *slot)
+{
+	return !memcmp(slot->expanded, zero, sizeof(slot->expanded)) &&
+	       !memcmp(slot->cipher_key, zero, sizeof(slot->cipher_key));
+}
+
+static void put(struct key_cache *cache, const struct crypto_key *key, int byte)
+{
+	struct key_slot *slot = key_cache_claim(cache, key);
+
+	assert_non_null(slot);
+	memset(slot->expanded, byte, sizeof(slot->expanded));
+	memset(slot->cipher_key, byte, sizeof(slot->cipher_key));
+	key_cache_filled(slot, key);
+}
+
+static void test_bounded(void **state)
+{
+	uint8_t *blocks = aligned_alloc(64, (size_t)64 * MANY);
+	struct key_cache cache;
+	size_t found = 0;
+
+	(void)state;
+	assert_int_equal(key_cache_init(&cache), 0);
+	for (size_t i = 0; i < MANY; i++) {
+		assert_null(key_cache_find(&cache, key_at(blocks, i)));
+		put(&cache, key_at(blocks, i), (int)i);
+		assert_non_null(key_cache_find(&cache, key_at(blocks, i)));
+	}
+	for (size_t i = 0; i < MANY; i++) {
+		const struct key_slot *slot = key_cache_find(&cache, key_at(blocks, i));
+
+		if (!slot)
+			continue;
+		assert_int_equal(slot->expanded[7], (uint8_t)i);
+		found++;
+	}
+	assert_int_equal(found, SLOTS);
+	/* Again with the same key: no second slot, no other key pushed out. */
+	put(&cache, key_at(blocks, MANY - 1), 5);
+	for (size_t i = 0; i < MANY; i++)
+		found -= key_cache_find(&cache, key_at(blocks, i)) != NULL;
+	assert_int_equal(found, 0);
+	key_cache_cleanup(&cache);
+	free(blocks);
+}
+
+static void test_forget_wipes(void **state)
+{
+	uint8_t *blocks = aligned_alloc(64, (size_t)64 * SLOTS);
+	struct key_cache cache;
+
+	(void)state;
+	assert_int_equal(key_cache_init(&cache), 0);
+	for (size_t i = 0; i < SLOTS; i++)
+		put(&cache, key_at(blocks, i), 0xa5);
+	for (size_t i = 0; i < SLOTS; i += 2)
+		key_cache_forget(&cache, key_at(blocks, i));
+	for (size_t set = 0; set < KEY_CACHE_SETS; set++)
+		for (size_t way = 0; way < KEY_CACHE_WAYS; way++) {
+			const struct key_slot *slot = &cache.sets[set]->slots[way];
+
+			assert_int_equal(is_wiped(slot), slot->key == NULL);
+		}
+	for (size_t i = 0; i < SLOTS; i++)
+		assert_int_equal(key_cache_find(&cache, key_at(blocks, i)) != NULL, i % 2 == 1);
+	/* Of a key that is not there, nothing. */
+	key_cache_forget(&cache, key_at(blocks, 0));
+	key_cache_cleanup(&cache);
+	free(blocks);
+}
+
+struct race {
+	struct key_cache cache;
+	uint8_t *blocks;
+	_Atomic unsigned int round; /* keys of this half have no packets any more: the other thread forgets */
+	_Atomic unsigned int seen;  /* by it */
+	_Atomic bool over;
+};
+
+#define RACE_KEYS 16 /* of one set: each fill pushes one out */
+
+static const struct crypto_key *race_key(const struct race *race, unsigned int round, unsigned int i)
+{
+	return key_at(race->blocks, KEY_CACHE_SETS * (size_t)(round % 2 * RACE_KEYS + i));
+}
+
+static void *forget_last_round(void *arg)
+{
+	struct race *race = arg;
+
+	while (!race->over) {
+		unsigned int round = race->round;
+
+		race->seen = round;
+		for (unsigned int i = 0; i < RACE_KEYS; i++)
+			key_cache_forget(&race->cache, race_key(race, round + 1, i));
+	}
+	return NULL;
+}
+
+/* The worker finds what it filled whole, whatever the other thread wipes beside it. */
+static void test_forget_while_filling(void **state)
+{
+	struct race *race = calloc(1, sizeof(*race));
+	unsigned int filled = 0;
+	pthread_t thread;
+
+	(void)state;
+	race->blocks = aligned_alloc(64, (size_t)64 * KEY_CACHE_SETS * 2 * RACE_KEYS);
+	assert_int_equal(key_cache_init(&race->cache), 0);
+	assert_int_equal(pthread_create(&thread, NULL, forget_last_round, race), 0);
+	for (unsigned int n = 0; n < 200000; n++) {
+		const struct crypto_key *key = race_key(race, race->round, n % RACE_KEYS);
+		struct key_slot *slot = key_cache_claim(&race->cache, key);
+		const struct key_slot *found;
+
+		if (!slot)
+			continue;
+		memset(slot->expanded, (int)n, sizeof(slot->expanded));
+		key_cache_filled(slot, key);
+		filled++;
+		found = key_cache_find(&race->cache, key);
+		if (found != slot || found->expanded[0] != (uint8_t)n ||
+		    found->expanded[sizeof(slot->expanded) - 1] != (uint8_t)n)
+			fail_msg("lost or torn at %u", n);
+		if (n % 100)
+			continue;
+		/* As a delete does: what is forgotten next has no packets any more. */
+		race->round++;
+		while (race->seen != race->round)
+			sched_yield();
+	}
+	race->over = true;
+	pthread_join(thread, NULL);
+	assert_true(filled > 100000);
+	key_cache_cleanup(&race->cache);
+	free(race->blocks);
+	free(race);
+}
+
+/* ---- through a provider -------------------------------------------------------------------------------- */
+
+static struct crypto_key *new_key(const struct crypto_provider *provider, struct crypto_ctx *ctx,
+				  uint32_t seed, size_t bytes, uint8_t *ret_raw)
+{
+	struct crypto_key *key = NULL;
+
+	memset(ret_raw, 0, XESP_KEY_MAX);
+	memcpy(ret_raw, &seed, sizeof(seed));
+	assert_int_equal(provider->key_new(ctx, algo_by_id(ALGO_AES_GCM), ret_raw, bytes, &key), 0);
+	return key;
+}
+
+/* What one key sealed opens with it: 0; with another: -EBADMSG. */
+static int open_with(const struct crypto_provider *provider, struct crypto_ctx *ctx,
+		     const struct crypto_key *key, const uint8_t *raw, uint8_t bytes)
+{
+	const struct esp_seal seal = {.key = raw, .key_bytes = bytes, .spi = 0x1234, .seq = 1};
+	uint8_t text[TEXT] = {0}, esp[TEXT + ESP_SEAL_OVERHEAD];
+	size_t len = esp_seal(&seal, text, sizeof(text), esp);
+	struct crypto_op op = {.key = key,
+			       .iv = esp + 8,
+			       .text = esp + 16,
+			       .text_len = TEXT,
+			       .icv = esp + len - 16,
+			       .icv_bytes = 16,
+			       .aad_len = 8};
+	struct crypto_op *ops[] = {&op};
+
+	memcpy(op.aad, esp, 8);
+	provider->open_burst(ctx, ops, 1);
+	return op.status;
+}
+
+static void test_more_keys_than_room(void **state)
+{
+	const struct crypto_provider *provider = crypto_provider_by_name("auto");
+	struct crypto_key **keys = calloc(MANY, sizeof(struct crypto_key *));
+	uint8_t(*raw)[XESP_KEY_MAX] = calloc(MANY, XESP_KEY_MAX);
+	struct crypto_ctx *ctx;
+
+	(void)state;
+	assert_int_equal(provider->ctx_new(&ctx), 0);
+	for (uint32_t i = 0; i < MANY; i++)
+		keys[i] = new_key(provider, ctx, i + 1, i % 3 * 8 + 20, raw[i]);
+	for (int round = 0; round < 3; round++)
+		for (uint32_t i = 0; i < MANY; i++)
+			assert_int_equal(open_with(provider, ctx, keys[i], raw[i], (uint8_t)(i % 3 * 8 + 20)),
+					 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		provider->forget(ctx, keys[i]);
+		provider->key_free(keys[i]);
+	}
+	provider->ctx_free(ctx);
+	free(keys);
+	free(raw);
+}
+
+/* A block of key memory is used again at once: the new key is not taken for the old, told or not. */
+static void test_key_in_the_place_of_another(void **state)
+{
+	const struct crypto_provider *provider = crypto_provider_by_name("auto");
+	uint8_t old_raw[XESP_KEY_MAX], raw[XESP_KEY_MAX];
+	struct crypto_key *key;
+	struct crypto_ctx *ctx;
+
+	(void)state;
+	assert_int_equal(provider->ctx_new(&ctx), 0);
+	for (int told = 0; told < 2; told++) {
+		const struct crypto_key *old;
+
+		key = new_key(provider, ctx, 0, 20, old_raw);
+		assert_int_equal(open_with(provider, ctx, key, old_raw, 20), 0);
+		if (told)
+			provider->forget(ctx, key);
+		old = key;
+		provider->key_free(key);
+		/* The same bytes, but for the length; salt and all are zero. */
+		key = new_key(provider, ctx, 0, 36, raw);
+		assert_ptr_equal(key, old);
+		assert_int_equal(open_with(provider, ctx, key, raw, 36), 0);
+		provider->key_free(key);
+		key = new_key(provider, ctx, 77, 36, raw);
+		assert_ptr_equal(key, old);
+		assert_int_equal(open_with(provider, ctx, key, raw, 36), 0);
+		provider->key_free(key);
+	}
+	provider->ctx_free(ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_forget_wipes),
+		cmocka_unit_test(test_forget_while_filling),
+		cmocka_unit_test(test_more_keys_than_room),
+		cmocka_unit_test(test_key_in_the_place_of_another),
+	};
+
+	return cmocka_run_group_tests_name("key_cache", tests, NULL, NULL);
+}
