@@ -12,12 +12,14 @@
  *   ENGINE    handed to the data plane through AF_XDP
  *   DELIVERED opened and given to the sink
  *   DROPPED   belonged to an offloaded SA and must not be delivered
+ *   REFUSED   came from the host, not from the wire, and was not sent; its sender got an ICMP error
  *
  * CRYPTO_STATUS is the NDIS receive status (docs of NDIS_IPSEC_OFFLOAD_V1_NET_BUFFER_LIST_INFO) that
  * the contract attaches to it; NONE where nothing was processed. AUTH_FAILED becomes the transport or
  * the tunnel form by the SA's mode.
  *
- * Numbers 1 to 63 are counted by the classifier (per-CPU BPF map), 64 to 127 by the data plane.
+ * Numbers 1 to 63 are counted by the classifier (per-CPU BPF map), 64 to 127 by the data plane, of them
+ * 120 to 127 for what the host routes into the sink.
  */
 #ifndef XESP_DROP_REASONS_H
 #define XESP_DROP_REASONS_H
@@ -80,9 +82,15 @@
 	X(79, ECN, "ecn", DROPPED, SUCCESS, "outer CE on a not-ECN-capable inner packet (RFC 6040)") \
 	X(80, SINK_FULL, "sink_full", DROPPED, SUCCESS, "opened, but the sink did not take it") \
 	X(81, SINK_ERROR, "sink_error", DROPPED, SUCCESS, "opened, but writing to the sink failed") \
-	X(82, HANDOFF_FULL, "handoff_full", DROPPED, NONE, "the ring to the worker that owns the SA is full")
+	X(82, HANDOFF_FULL, "handoff_full", DROPPED, NONE, \
+	  "the ring to the worker that owns the SA is full") \
+	X(83, EXPIRED, "expired", DROPPED, SUCCESS, "opened, but the SA has reached a hard lifetime")
 
-#define XESP_REASONS(X) XESP_CLASSIFIER_REASONS(X) XESP_ENGINE_REASONS(X)
+#define XESP_HOST_REASONS(X) \
+	X(120, SEND_REFUSED, "send_refused", REFUSED, NONE, \
+	  "routed by the host into the sink's device: not sent, in the clear least of all")
+
+#define XESP_REASONS(X) XESP_CLASSIFIER_REASONS(X) XESP_ENGINE_REASONS(X) XESP_HOST_REASONS(X)
 
 enum xesp_reason {
 	XESP_REASON_NONE = 0,

@@ -40,10 +40,23 @@
 /* Audit events (unknown SPI) that one CPU may report in a second; the rest is only counted. */
 #define XESP_AUDIT_PER_SECOND 10
 
+/* ICMP errors that one worker may send in a second about packets that are not sent. */
+#define XESP_REFUSALS_PER_SECOND 100
+
 /* Control socket: bytes of one message, clients at a time, bytes queued to a slow client. */
 #define XESP_MESSAGE_MAX (64 * 1024)
 #define XESP_CLIENTS_MAX 1024
 #define XESP_CLIENT_QUEUE_MAX (256 * 1024)
+
+/* The same for clients that are neither root nor in group xesp: of all of them together and of one user,
+ * which comes out of XESP_CLIENTS_MAX, and what one of them may make the daemon hold. */
+#define XESP_CLIENTS_UNPRIVILEGED_MAX (XESP_CLIENTS_MAX / 4)
+#define XESP_CLIENTS_PER_USER_MAX 32
+#define XESP_MESSAGE_UNPRIVILEGED_MAX 4096
+#define XESP_CLIENT_QUEUE_UNPRIVILEGED_MAX (16 * 1024)
+
+/* A client that did nothing for so long makes way where there is no room for another. */
+#define XESP_CLIENT_IDLE_SECONDS 10
 
 /* Key material of one SA: the longest the algorithm table needs, salt included. */
 #define XESP_KEY_MAX 36

@@ -14,6 +14,7 @@ enum reason_exit {
 	REASON_EXIT_ENGINE,
 	REASON_EXIT_DELIVERED,
 	REASON_EXIT_DROPPED,
+	REASON_EXIT_REFUSED,
 };
 
 struct reason_info {
@@ -24,7 +25,7 @@ struct reason_info {
 
 /* The entry of a number, or NULL if no reason has it. */
 const struct reason_info *reason_info(unsigned int number);
-/* "passed", "consumed", "to engine", "delivered", "dropped". */
+/* "passed", "consumed", "to engine", "delivered", "dropped", "refused". */
 const char *reason_exit_name(enum reason_exit exit);
 
 #endif

@@ -10,14 +10,22 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Rounds without sleep after which a worker looks for what the host sends. */
+#define REFUSE_EVERY 256
+
 /* ---- counting --------------------------------------------------------------------------------------- */
 
-static void count_reason(struct worker *worker, enum xesp_reason reason)
+static void count_reasons(struct worker *worker, enum xesp_reason reason, uint32_t n)
 {
 	_Atomic uint64_t *counter = &worker->counters[reason - XESP_ENGINE_REASON_FIRST];
 
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
 			      memory_order_relaxed);
+}
+
+static void count_reason(struct worker *worker, enum xesp_reason reason)
+{
+	count_reasons(worker, reason, 1);
 }
 
 /* ---- frames ----------------------------------------------------------------------------------------- */
@@ -263,20 +271,35 @@ static bool has_handed_over(const struct worker *worker)
 	return false;
 }
 
+/* What the host routes into the sink's device: it is not sent (M34 of the NDIS contract). */
+static void refuse_outgoing(struct worker *worker)
+{
+	uint32_t n = worker->sink.ops->refuse(&worker->sink, XESP_BURST_MAX, now_seconds());
+
+	if (n)
+		count_reasons(worker, XESP_REASON_SEND_REFUSED, n);
+}
+
 static void sleep_until_work(struct worker *worker)
 {
-	struct pollfd fds[2] = {{.fd = worker->xsk.socket, .events = POLLIN},
-				{.fd = worker->wake, .events = POLLIN}};
+	struct pollfd fds[3] = {{.fd = worker->xsk.socket, .events = POLLIN},
+				{.fd = worker->wake, .events = POLLIN},
+				{.fd = worker->sink_gone ? -1 : worker->sink.fd, .events = POLLIN}};
 	uint64_t ignored;
 
 	atomic_store_explicit(&worker->idle, true, memory_order_relaxed);
 	/* Pairs with the fence in hand_over(). */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!has_handed_over(worker) && !atomic_load(&worker->group->stop))
-		poll(fds, 2, -1);
+		poll(fds, 3, -1);
 	atomic_store_explicit(&worker->idle, false, memory_order_relaxed);
 	if (fds[1].revents & POLLIN)
 		(void)!read(worker->wake, &ignored, sizeof(ignored));
+	if (fds[2].revents & POLLIN)
+		refuse_outgoing(worker);
+	/* Somebody removed the device: it would be ready for ever. */
+	if (fds[2].revents & (POLLERR | POLLHUP | POLLNVAL))
+		worker->sink_gone = true;
 }
 
 /* Takes what the socket has received when the end is asked for, and not what goes on arriving: the interface
@@ -292,10 +315,14 @@ static void work_off_the_rest(struct worker *worker)
 static void *worker_main(void *arg)
 {
 	struct worker *worker = arg;
+	uint32_t busy = 0;
 
-	while (!atomic_load_explicit(&worker->group->stop, memory_order_relaxed))
+	while (!atomic_load_explicit(&worker->group->stop, memory_order_relaxed)) {
 		if (!worker_run_once(worker))
 			sleep_until_work(worker);
+		else if (++busy % REFUSE_EVERY == 0)
+			refuse_outgoing(worker);
+	}
 	work_off_the_rest(worker);
 	return NULL;
 }

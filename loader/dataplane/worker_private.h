@@ -33,6 +33,7 @@ struct worker {
 	int wake; /* eventfd: a packet was handed over, or the end */
 	struct xsk xsk;
 	struct sink sink;
+	bool sink_gone; /* its device was removed */
 	struct crypto_ctx *crypto;
 	uint32_t away; /* frames of this worker that others hold */
 	uint32_t turn; /* whose packets are taken first, of those handed over */

@@ -102,6 +102,16 @@ static int set_up(const char *name, struct failure *ret_failure)
 	return 0;
 }
 
+/* The descriptor keeps the device, but what the host sends must go to queues that somebody reads. */
+static int detach_queue(int fd, const char *name, struct failure *ret_failure)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_DETACH_QUEUE};
+
+	if (ioctl(fd, TUNSETQUEUE, &ifr))
+		return failure_set(ret_failure, errno, "create TUN device", "", "queue 0 of %s", name);
+	return 0;
+}
+
 int tun_create(const char *name, int *ret_fd, struct failure *ret_failure)
 {
 	CLEANUP_FD int fd = -1;
@@ -113,6 +123,8 @@ int tun_create(const char *name, int *ret_fd, struct failure *ret_failure)
 	/* No link-local address: the device must not send router solicitations into nowhere. */
 	set_sysctl("ipv6", name, "addr_gen_mode", "1");
 	err = set_up(name, ret_failure);
+	if (!err)
+		err = detach_queue(fd, name, ret_failure);
 	if (err)
 		return err;
 	*ret_fd = TAKE_FD(fd);
