@@ -124,7 +124,7 @@ static int native_table_new(struct classifier_table *table, uint32_t capacity)
 	elements = calloc(entries, sizeof(*elements));
 	if (!elements)
 		return -ENOMEM;
-	classifier_table_init(table, elements, entries, capacity);
+	classifier_table_init(table, elements, entries, capacity, NULL);
 	return 0;
 }
 

@@ -9,6 +9,13 @@
 #include <stdbool.h>
 #include <xesp/abi.h>
 
+/* The classifier's loads are plain; BPF has no other before Linux 6.15. The writer makes up for it. */
+#ifdef __bpf__
+#define SA_TABLE_SPI(bucket, slot) ((bucket)->spi[slot])
+#else
+#define SA_TABLE_SPI(bucket, slot) __atomic_load_n(&(bucket)->spi[slot], __ATOMIC_ACQUIRE)
+#endif
+
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
@@ -36,7 +43,7 @@ static __always_inline bool sa_table_match(const struct xesp_sa_bucket *bucket, 
 {
 	const __be32 *daddr = bucket->daddr[slot];
 
-	if (bucket->spi[slot] != key->spi)
+	if (SA_TABLE_SPI(bucket, slot) != key->spi)
 		return false;
 	return !((daddr[0] ^ key->daddr[0]) | (daddr[1] ^ key->daddr[1]) | (daddr[2] ^ key->daddr[2]) |
 		 (daddr[3] ^ key->daddr[3]));

@@ -7,13 +7,27 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 static struct classifier_maps *maps_of(struct classifier *classifier)
 {
 	return (struct classifier_maps *)((char *)classifier - offsetof(struct classifier_maps, classifier));
+}
+
+/* An RCU grace period, which XDP programs delay: without privileges, and only when an SA has to be moved,
+ * that is hardly ever. Kernels with nohz_full refuse; no packet takes as long as the pause instead. */
+static void settle(void)
+{
+	struct timespec pause = {.tv_nsec = 50000000};
+
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		nanosleep(&pause, NULL);
 }
 
 static int map_table(int fd, uint32_t capacity, struct classifier_table *ret_table)
@@ -33,7 +47,8 @@ static int map_table(int fd, uint32_t capacity, struct classifier_table *ret_tab
 	elements = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (elements == MAP_FAILED)
 		return -errno;
-	classifier_table_init(ret_table, elements, info.max_entries, capacity ? capacity : info.max_entries);
+	classifier_table_init(ret_table, elements, info.max_entries,
+			      capacity ? capacity : classifier_table_capacity(info.max_entries), settle);
 	return 0;
 }
 

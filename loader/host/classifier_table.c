@@ -13,6 +13,8 @@
 
 #include "bpf/sa_table.h"
 
+#define SPARE_BUCKETS 64u
+
 struct place {
 	struct xesp_sa_bucket *bucket;
 	int slot;
@@ -20,18 +22,12 @@ struct place {
 
 uint32_t classifier_table_entries(uint32_t capacity)
 {
-	return capacity && capacity <= XESP_SA_CAPACITY_MAX ? capacity + 1 : 0;
+	return capacity && capacity <= XESP_SA_CAPACITY_MAX ? 1 + capacity + SPARE_BUCKETS : 0;
 }
 
-void classifier_table_init(struct classifier_table *table, union xesp_sa_element *elements, uint32_t entries,
-			   uint32_t limit)
+uint32_t classifier_table_capacity(uint32_t entries)
 {
-	*table = (struct classifier_table){.elements = elements, .buckets = entries - 1, .limit = limit};
-	for (uint32_t i = 1; i < entries; i++) {
-		for (int slot = 0; slot < XESP_SA_SLOTS; slot++)
-			table->count += elements[i].bucket.spi[slot] != 0;
-	}
-	__atomic_store_n(&elements[0].buckets, table->buckets, __ATOMIC_RELEASE);
+	return entries > 1 + SPARE_BUCKETS ? entries - SPARE_BUCKETS - 1 : 0;
 }
 
 static int key_of(uint32_t spi, const struct ip_addr *dst, struct xesp_sa_key *ret_key)
@@ -103,36 +99,90 @@ static bool free_place(struct xesp_sa_bucket **buckets, struct place *ret_place)
 	return true;
 }
 
-/* The SPI comes last and makes the entry visible. */
-static void put(const struct place *place, const struct xesp_sa_key *key, const struct xesp_sa_ref *ref)
+static struct xesp_sa_key key_at(const struct place *place)
+{
+	struct xesp_sa_key key = {.spi = place->bucket->spi[place->slot]};
+
+	memcpy(key.daddr, place->bucket->daddr[place->slot], sizeof(key.daddr));
+	return key;
+}
+
+/* What show() makes visible. */
+static void write_entry(const struct place *place, const struct xesp_sa_key *key,
+			const struct xesp_sa_ref *ref)
 {
 	memcpy(place->bucket->daddr[place->slot], key->daddr, sizeof(key->daddr));
 	place->bucket->ref[place->slot] = *ref;
-	__atomic_store_n(&place->bucket->spi[place->slot], key->spi, __ATOMIC_RELEASE);
+}
+
+static void show(const struct place *place, __be32 spi)
+{
+	__atomic_store_n(&place->bucket->spi[place->slot], spi, __ATOMIC_RELEASE);
 }
 
 /* The rest of the entry stays: a reader that has just found it still gets what belonged to it. */
-static void clear(const struct place *place)
+static void hide(const struct place *place)
 {
 	__atomic_store_n(&place->bucket->spi[place->slot], 0, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Moves one SA out of two full buckets, the copy first, so that it can be found throughout. */
+static void settle(const struct classifier_table *table)
+{
+	if (table->settle)
+		table->settle();
+}
+
+/* An SA that is in both its buckets was being moved. Either copy will do; find() names the one that stays. */
+static void remove_copy(const struct classifier_table *table, const struct place *place)
+{
+	struct xesp_sa_key key = key_at(place);
+	struct place found;
+
+	if (!find(table, &key, &found) || (found.bucket == place->bucket && found.slot == place->slot))
+		return;
+	hide(place);
+	settle(table);
+}
+
+void classifier_table_init(struct classifier_table *table, union xesp_sa_element *elements, uint32_t entries,
+			   uint32_t limit, void (*settle_readers)(void))
+{
+	*table = (struct classifier_table){
+		.elements = elements, .buckets = entries - 1, .limit = limit, .settle = settle_readers};
+	for (uint32_t i = 1; i < entries; i++) {
+		struct place place = {.bucket = &elements[i].bucket};
+
+		for (place.slot = 0; place.slot < XESP_SA_SLOTS; place.slot++) {
+			if (place.bucket->spi[place.slot])
+				remove_copy(table, &place);
+			table->count += place.bucket->spi[place.slot] != 0;
+		}
+	}
+	__atomic_store_n(&elements[0].buckets, table->buckets, __ATOMIC_RELEASE);
+}
+
+/* Moves one SA out of two full buckets, without a reader that misses it or gets what takes its place: the
+ * classifier's loads are plain, it looks at one bucket after the other, and reads the ref last of all. So
+ * each step waits until no lookup from before the last one is left: the copy is complete before it is seen,
+ * seen before the original goes, and the original's slot unused before it is used again. */
 static bool make_room(const struct classifier_table *table, struct xesp_sa_bucket **buckets,
 		      struct place *ret_place)
 {
 	for (int i = 0; i < 2 * XESP_SA_SLOTS; i++) {
 		struct place from = {.bucket = buckets[i / XESP_SA_SLOTS], .slot = i % XESP_SA_SLOTS}, to;
-		struct xesp_sa_key key = {.spi = from.bucket->spi[from.slot]};
+		struct xesp_sa_key key = key_at(&from);
 		struct xesp_sa_bucket *others[2];
 
-		memcpy(key.daddr, from.bucket->daddr[from.slot], sizeof(key.daddr));
 		buckets_of(table, &key, others);
 		if (!free_place(others, &to))
 			continue;
-		put(&to, &key, &from.bucket->ref[from.slot]);
-		clear(&from);
+		write_entry(&to, &key, &from.bucket->ref[from.slot]);
+		settle(table);
+		show(&to, key.spi);
+		settle(table);
+		hide(&from);
+		settle(table);
 		*ret_place = from;
 		return true;
 	}
@@ -159,7 +209,8 @@ int classifier_table_add(struct classifier_table *table, uint32_t spi, const str
 	buckets_of(table, &key, buckets);
 	if (!free_place(buckets, &place) && !make_room(table, buckets, &place))
 		return -ENOSPC;
-	put(&place, &key, ref);
+	write_entry(&place, &key, ref);
+	show(&place, key.spi);
 	table->count++;
 	return 0;
 }
@@ -175,7 +226,7 @@ int classifier_table_del(struct classifier_table *table, uint32_t spi, const str
 		return ret;
 	if (!table->buckets || !find(table, &key, &place))
 		return -ENOENT;
-	clear(&place);
+	hide(&place);
 	table->count--;
 	return 0;
 }

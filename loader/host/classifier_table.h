@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Writes the SA tables that the classifier reads (<xesp/abi.h>, bpf/sa_table.h), in the memory of a BPF map
- * or of the native classifier. One writer; readers on other CPUs never wait, and at every instant see an
- * entry whole or not at all. Pure.
+ * or of the native classifier. One writer; readers on other CPUs never wait, and find every entry at every
+ * instant between its addition and its deletion. Pure, but for `settle`.
  */
 #ifndef XESP_HOST_CLASSIFIER_TABLE_H
 #define XESP_HOST_CLASSIFIER_TABLE_H
@@ -17,14 +17,20 @@ struct classifier_table {
 	uint32_t buckets;
 	uint32_t count; /* SAs in it */
 	uint32_t limit; /* that many at most */
+	/* Returns when every lookup that began before the call has ended. NULL: nobody else reads. */
+	void (*settle)(void);
 };
 
 /* Elements of a table for `capacity` SAs; 0 if there is none of this capacity. Twice as many slots as SAs are
- * wanted for any set of keys to find room; there are three times as many. */
+ * wanted for any set of keys to find room; there are three times as many, and some more, without which the
+ * keys of a small table would now and then all want the same bucket. */
 uint32_t classifier_table_entries(uint32_t capacity);
-/* `elements` are zero, or a table of this size that another process filled and left. */
+/* The capacity that a table of so many elements was made for. */
+uint32_t classifier_table_capacity(uint32_t entries);
+/* `elements` are zero, or a table of this size that another process filled and left, perhaps when it was
+ * killed. */
 void classifier_table_init(struct classifier_table *table, union xesp_sa_element *elements, uint32_t entries,
-			   uint32_t limit);
+			   uint32_t limit, void (*settle)(void));
 /* -EINVAL: SPI 0 or no address; -EEXIST; -ENOSPC. */
 int classifier_table_add(struct classifier_table *table, uint32_t spi, const struct ip_addr *dst,
 			 const struct xesp_sa_ref *ref);

@@ -432,7 +432,7 @@ static void test_parser_removed(void **state)
 	classify_expect(classifier, frame, XESP_REASON_NO_PARSER, "entry removed");
 }
 
-/* SPI 0 marks a free slot, and a slot that was freed still holds the address. One bucket: it is looked at. */
+/* SPI 0 marks a free slot, and a slot that was freed still holds the address: here every bucket has one. */
 static void test_spi_zero(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
@@ -444,6 +444,10 @@ static void test_spi_zero(void **state)
 
 	assert_int_equal((kernel ? classifier_kernel_new : classifier_native_new)(1, &classifier), 0);
 	classify_fill_config(classifier);
+	for (uint32_t spi = 0x2000; spi < 0x3000; spi++) {
+		assert_int_equal(classifier->ops->add_sa(classifier, spi, &spec.dst, &ref), 0);
+		assert_int_equal(classifier->ops->del_sa(classifier, spi, &spec.dst), 0);
+	}
 	assert_int_equal(classifier->ops->add_sa(classifier, CLASSIFY_SPI, &spec.dst, &ref), 0);
 	frame_esp(frame, &spec, XESP_FORM_NATIVE, CLASSIFY_SPI, 40);
 	classify_expect(classifier, frame, XESP_REASON_TO_ENGINE, "the SA");

@@ -283,6 +283,23 @@ static void test_taken_over(void **state)
 			 -EOPNOTSUPP);
 }
 
+/* The descriptors tell the capacity that the object was opened with. */
+static void test_capacity_of_descriptors(void **state)
+{
+	struct rig *rig = *state;
+	struct frame_spec specs[] = {classify_spec4(), classify_spec6()};
+	struct xesp_sa_ref ref = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
+		uint32_t added = 0;
+
+		while (!rig->classifier->ops->add_sa(rig->classifier, 0x5000 + added, &specs[i].dst, &ref))
+			added++;
+		/* classify_fill() added three. */
+		assert_int_equal(added + 3, CLASSIFY_CAPACITY);
+	}
+}
+
 static int without_privileges(struct rig *rig)
 {
 	struct frame_spec spec = classify_spec4();
@@ -376,6 +393,7 @@ int main(void)
 		TEST(test_audit_limit),
 		TEST(test_audit_full),
 		TEST(test_taken_over),
+		TEST(test_capacity_of_descriptors),
 		TEST(test_unprivileged),
 		cmocka_unit_test(test_capacity),
 		cmocka_unit_test(test_verifier),

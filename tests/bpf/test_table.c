@@ -2,6 +2,7 @@
 /*
  * The SA table by itself: it holds what it promises, finds it again, and stays right through churn.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/sa_table.h"
 #include "host/classifier_table.h"
 
 #define CAPACITY 65536
@@ -25,10 +27,10 @@ static int setup(void **state)
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
-	rig->elements = calloc(CAPACITY + 1, sizeof(*rig->elements));
+	rig->elements = calloc(classifier_table_entries(CAPACITY), sizeof(*rig->elements));
 	assert_non_null(rig->elements);
 	rig->random = 1;
-	classifier_table_init(&rig->table, rig->elements, classifier_table_entries(CAPACITY), CAPACITY);
+	classifier_table_init(&rig->table, rig->elements, classifier_table_entries(CAPACITY), CAPACITY, NULL);
 	*state = rig;
 	return 0;
 }
@@ -131,11 +133,60 @@ static void test_taken_over(void **state)
 
 	for (uint32_t i = 0; i < 100; i++)
 		assert_int_equal(classifier_table_add(&rig->table, 256 + i, &dst, &ref), 0);
-	classifier_table_init(&other, rig->elements, classifier_table_entries(CAPACITY), CAPACITY);
+	classifier_table_init(&other, rig->elements, classifier_table_entries(CAPACITY), CAPACITY, NULL);
 	assert_int_equal(other.count, 100);
 	assert_int_equal(classifier_table_add(&other, 256, &dst, &ref), -EEXIST);
 	assert_int_equal(classifier_table_del(&other, 355, &dst), 0);
 	assert_int_equal(other.count, 99);
+}
+
+/* Small tables, whose few buckets random keys hit unevenly, take all they promise. */
+static void test_small(void **state)
+{
+	struct rig *rig = *state;
+	struct ip_addr dst = address(1, AF_INET);
+	struct xesp_sa_ref ref = {0};
+
+	for (uint32_t i = 0; i < 400000; i++) {
+		uint32_t capacity = 4 + i % 16, entries = classifier_table_entries(capacity);
+
+		memset(rig->elements, 0, entries * sizeof(*rig->elements));
+		classifier_table_init(&rig->table, rig->elements, entries, capacity, NULL);
+		while (rig->table.count < capacity) {
+			int ret = classifier_table_add(&rig->table, draw(rig) | 1, &dst, &ref);
+
+			if (ret != -EEXIST)
+				assert_int_equal(ret, 0);
+		}
+	}
+}
+
+/* The process before was killed while it moved an SA, which is in both its buckets. */
+static void test_taken_over_in_a_move(void **state)
+{
+	struct rig *rig = *state;
+	struct ip_addr dst = address(1, AF_INET);
+	struct xesp_sa_ref ref = {.index = 3};
+	struct xesp_sa_bucket *bucket;
+	uint32_t numbers[2];
+
+	for (uint32_t spi = 256; spi < 276; spi++) {
+		struct xesp_sa_key key = {.spi = htonl(spi)};
+
+		memcpy(&key.daddr[3], dst.bytes, sizeof(key.daddr[3]));
+		sa_table_hash(&key, rig->table.buckets, numbers);
+		for (int i = 0; i < 2; i++) {
+			bucket = &rig->elements[numbers[i]].bucket;
+			bucket->spi[i] = key.spi;
+			memcpy(bucket->daddr[i], key.daddr, sizeof(key.daddr));
+			bucket->ref[i] = ref;
+		}
+		classifier_table_init(&rig->table, rig->elements, classifier_table_entries(CAPACITY),
+				      CAPACITY, NULL);
+		assert_int_equal(rig->table.count, 1);
+		assert_int_equal(classifier_table_del(&rig->table, spi, &dst), 0);
+		assert_int_equal(classifier_table_del(&rig->table, spi, &dst), -ENOENT);
+	}
 }
 
 static void test_refused(void **state)
@@ -148,11 +199,13 @@ static void test_refused(void **state)
 	assert_int_equal(classifier_table_add(&rig->table, 256, &none, &ref), -EINVAL);
 	assert_int_equal(classifier_table_del(&rig->table, 0, &dst), -EINVAL);
 	/* No bucket at all. */
-	classifier_table_init(&rig->table, rig->elements, 1, 1);
+	classifier_table_init(&rig->table, rig->elements, 1, 1, NULL);
 	assert_int_equal(classifier_table_add(&rig->table, 256, &dst, &ref), -ENOSPC);
 	assert_int_equal(classifier_table_del(&rig->table, 256, &dst), -ENOENT);
 	assert_int_equal(classifier_table_entries(0), 0);
 	assert_int_equal(classifier_table_entries(UINT32_MAX), 0);
+	assert_int_equal(classifier_table_capacity(classifier_table_entries(1)), 1);
+	assert_int_equal(classifier_table_capacity(classifier_table_entries(CAPACITY)), CAPACITY);
 }
 
 int main(void)
@@ -161,6 +214,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_churn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_small, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_taken_over_in_a_move, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	};
 
