@@ -163,6 +163,7 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	struct failure failure;
 
 	log_init("engine", options->most_verbose);
+	config.clients = control_socket_group();
 	config.tun = config.sink == &sink_tun ? options->tun : NULL;
 	sa_json_wipe_on_free();
 	xdp_attach_route_messages();

@@ -19,6 +19,7 @@ struct engine_config {
 	const struct sink_ops *sink;
 	const char *tun;  /* name of the TUN device, or NULL */
 	const char *user; /* that the process runs as, for status */
+	gid_t clients;	  /* group whose members may call every method, or PEER_NO_GROUP */
 };
 
 struct engine {

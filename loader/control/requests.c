@@ -368,7 +368,9 @@ int requests_serve(struct engine *engine, int listener, struct varlink_server **
 					      .product = "xespd",
 					      .version = XESP_VERSION,
 					      .methods = methods,
-					      .ctx = engine};
+					      .ctx = engine,
+					      .group = engine->config->clients,
+					      .idle_usec = XESP_CLIENT_IDLE_SECONDS * 1000000ull};
 
 	return varlink_server_new(&config, engine->event, listener, ret_server);
 }

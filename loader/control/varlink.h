@@ -4,13 +4,16 @@
  * their bounds; what the methods do is the caller's. One thread, on an sd-event loop.
  *
  * A client's calls are answered in order, one at a time. A client that does not read its answers is not
- * read from until it does; one that sends a message over XESP_MESSAGE_MAX, or no JSON, is closed.
+ * read from until it does; one that sends a message over XESP_MESSAGE_MAX, or no JSON, is closed. Callers
+ * without privileges have a smaller share of the clients, and of the memory of each. The interface has the
+ * errors PermissionDenied(reason) and CapacityExceeded(what, limit).
  */
 #ifndef XESP_CONTROL_VARLINK_H
 #define XESP_CONTROL_VARLINK_H
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 struct varlink_server;
@@ -33,6 +36,10 @@ struct varlink_config {
 	const char *version;
 	const struct varlink_method *methods; /* ended by a NULL name */
 	void *ctx;
+	const char *const *open; /* names of the methods that are for everybody, ended by NULL; or NULL */
+	gid_t group;		 /* whose members may call every method, as root may; or PEER_NO_GROUP */
+	uint64_t idle_usec; /* who did nothing for so long gives way if another wants in and there is no room
+			     */
 };
 
 /* Serves connections of `listener`, a listening socket that stays the caller's. `*config` is copied. */

@@ -15,7 +15,14 @@
 
 #define BACKLOG 128
 
-static int make_directory(const char *path, const struct group *group, struct failure *ret_failure)
+gid_t control_socket_group(void)
+{
+	const struct group *group = getgrnam("xesp");
+
+	return group ? group->gr_gid : (gid_t)-1;
+}
+
+static int make_directory(const char *path, struct failure *ret_failure)
 {
 	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	const char *dir;
@@ -24,17 +31,14 @@ static int make_directory(const char *path, const struct group *group, struct fa
 
 	snprintf(copy, sizeof(copy), "%s", path);
 	dir = dirname(copy);
-	old_mask = umask(0027);
-	err = mkdir(dir, 0750) ? errno : 0;
+	old_mask = umask(0022);
+	err = mkdir(dir, 0755) ? errno : 0;
 	umask(old_mask);
 	if (err == EEXIST)
 		return 0;
 	if (err)
 		return failure_set(ret_failure, err, "listen on the control socket",
 				   err == EACCES ? "run as root" : "create the directory", "directory %s",
-				   dir);
-	if (group && chown(dir, 0, group->gr_gid))
-		return failure_set(ret_failure, errno, "listen on the control socket", "", "owner of %s",
 				   dir);
 	return 0;
 }
@@ -51,16 +55,16 @@ static int remove_socket(const char *path)
 	return unlink(path) ? errno : 0;
 }
 
-/* Readable and writable for owner and group. Nobody else gets in between, whatever the caller's umask. */
-static int bind_socket(int fd, const struct sockaddr_un *address, const struct group *group)
+/* Everybody may connect, whatever the caller's umask. Clients shall find that it is root's. */
+static int bind_socket(int fd, const struct sockaddr_un *address)
 {
-	mode_t old_mask = umask(0117);
+	mode_t old_mask = umask(0111);
 	int err = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
 
 	umask(old_mask);
 	if (err)
 		return err;
-	if (lchown(address->sun_path, 0, group ? group->gr_gid : 0) || listen(fd, BACKLOG)) {
+	if (lchown(address->sun_path, 0, 0) || listen(fd, BACKLOG)) {
 		err = errno;
 		unlink(address->sun_path);
 	}
@@ -78,7 +82,6 @@ static bool is_served(const struct sockaddr_un *address)
 
 int control_socket_listen(const char *path, int *ret_socket, struct failure *ret_failure)
 {
-	const struct group *group = getgrnam("xesp");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int err;
@@ -90,7 +93,7 @@ int control_socket_listen(const char *path, int *ret_socket, struct failure *ret
 		return failure_set(ret_failure, ENAMETOOLONG, "listen on the control socket",
 				   "use a shorter path", "%.60s...", path);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	err = make_directory(path, group, ret_failure);
+	err = make_directory(path, ret_failure);
 	if (err)
 		return err;
 	if (is_served(&address))
@@ -98,7 +101,7 @@ int control_socket_listen(const char *path, int *ret_socket, struct failure *ret
 				   "end the other xespd, or use another path with --socket", "%s", path);
 	err = fd < 0 ? errno : remove_socket(path);
 	if (!err)
-		err = bind_socket(fd, &address, group);
+		err = bind_socket(fd, &address);
 	if (err)
 		return failure_set(ret_failure, err, "listen on the control socket",
 				   err == EEXIST ? "name another path with --socket, this is no socket"

@@ -43,13 +43,6 @@ static int tear_down(void **state)
 	return rmdir(scratch);
 }
 
-static gid_t group_of_clients(void)
-{
-	const struct group *group = getgrnam("xesp");
-
-	return group ? group->gr_gid : 0;
-}
-
 static void expect_mode(const char *name, mode_t mode)
 {
 	struct stat info;
@@ -57,7 +50,7 @@ static void expect_mode(const char *name, mode_t mode)
 	assert_int_equal(lstat(name, &info), 0);
 	assert_int_equal(info.st_mode, mode);
 	assert_int_equal(info.st_uid, 0);
-	assert_int_equal(info.st_gid, group_of_clients());
+	assert_int_equal(info.st_gid, 0);
 }
 
 static void test_modes(void **state)
@@ -72,12 +65,20 @@ static void test_modes(void **state)
 
 		assert_int_equal(control_socket_listen(path, &fd, &failure), 0);
 		assert_int_equal(umask(before), masks[i]);
-		expect_mode(directory, S_IFDIR | 0750);
-		expect_mode(path, S_IFSOCK | 0660);
+		expect_mode(directory, S_IFDIR | 0755);
+		expect_mode(path, S_IFSOCK | 0666);
 		close(fd);
 		unlink(path);
 		rmdir(directory);
 	}
+}
+
+static void test_group(void **state)
+{
+	const struct group *group = getgrnam("xesp");
+
+	(void)state;
+	assert_int_equal(control_socket_group(), group ? group->gr_gid : (gid_t)-1);
 }
 
 static void test_directory_that_exists(void **state)
@@ -179,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_modes, set_up, tear_down),
+		cmocka_unit_test(test_group),
 		cmocka_unit_test_setup_teardown(test_directory_that_exists, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_taken_and_left, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_socket, set_up, tear_down),

@@ -35,6 +35,12 @@ static void test_bad_clients_are_closed(void **state)
 		"{\"method\":\"a\",\"method\":\"b\"}",
 		"{\"method\":\"org.example.Echo\"",
 		"\xff\xfe",
+		"{\"method\":\"org.example.Echo\",\"more\":1}",
+		"{\"method\":\"org.example.Echo\",\"oneway\":\"yes\"}",
+		"{\"method\":\"org.example.Echo\",\"parameters\":{\"n\":9223372036854775808}}",
+		"{\"method\":\"org.example.Echo\",\"parameters\":{\"n\":1e999}}",
+		"{\"method\":\"org.example.Echo\",\"parameters\":{\"n\":1,\"n\":2}}",
+		"{\"method\":\"org.example.Echo\"}{}",
 	};
 	static const char request[] = "{\"method\":\"org.example.Echo\",\"parameters\":{\"n\":9}}";
 	int good = client(fixture);
@@ -73,17 +79,22 @@ static void test_oversized_message(void **state)
 	close(fd);
 }
 
-/* One client too many is turned away; the others are served, and a place comes free. */
+/* One client too many is told so and turned away; the others are served, and a place comes free. */
 static void test_client_limit(void **state)
 {
 	struct fixture *fixture = *state;
 	static const char request[] = "{\"method\":\"org.example.Echo\",\"parameters\":{\"n\":3}}";
 	int fds[XESP_CLIENTS_MAX + 1];
+	json_t *answer;
 
 	for (size_t i = 0; i <= XESP_CLIENTS_MAX; i++) {
 		fds[i] = client(fixture);
 		serve(fixture);
 	}
+	answer = reply(fixture, fds[XESP_CLIENTS_MAX]);
+	assert_string_equal(json_string_value(json_object_get(answer, "error")),
+			    "org.example.CapacityExceeded");
+	json_decref(answer);
 	assert_true(is_closed(fixture, fds[XESP_CLIENTS_MAX]));
 	send_text(fds[XESP_CLIENTS_MAX - 1], request, sizeof(request));
 	expect_echo(fixture, fds[XESP_CLIENTS_MAX - 1], 3);

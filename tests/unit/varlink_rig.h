@@ -19,6 +19,7 @@
 #include <cmocka.h>
 #include <xesp/limits.h>
 
+#include "control/peer.h"
 #include "control/varlink.h"
 
 struct fixture {
@@ -115,7 +116,9 @@ static inline int set_up(void **state)
 					      .product = "p",
 					      .version = "1",
 					      .methods = methods,
-					      .ctx = fixture};
+					      .ctx = fixture,
+					      .group = PEER_NO_GROUP,
+					      .idle_usec = 10000000};
 
 	/* Autobind: an abstract address that the kernel picks. */
 	fixture->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
