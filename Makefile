@@ -40,7 +40,7 @@ LIBS := -lxdp -lbpf -lnl-route-3 -lnl-3 -lIPSec_MB -lcrypto -ljansson -lsystemd 
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \
 	-Werror -Iinclude -I. -isystem /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 
-LIB_SRC  := $(wildcard loader/base/*.c loader/control/*.c loader/dataplane/*.c loader/host/*.c) bpf/native.c
+LIB_SRC  := $(wildcard loader/base/*.c loader/control/*.c loader/dataplane/*.c loader/host/*.c) bpf/native.c bpf/inner.c
 CLI_SRC  := $(wildcard loader/cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 BPFT_SRC := $(wildcard tests/bpf/test_*.c)

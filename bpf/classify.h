@@ -65,6 +65,28 @@ static __always_inline bool fits_socket(CTX *ctx, const struct packet *pkt, cons
 	return pkt->transport + pkt->ip_payload == pkt->end || frame_length(ctx) == readable;
 }
 
+/* From the transport header on: the SA that the packet belongs to, or why there is none. */
+static __always_inline enum xesp_reason find_sa(CTX *ctx, struct packet *pkt,
+						const struct xesp_config *config,
+						const struct xesp_sa_ref **ret_ref)
+{
+	const struct xesp_sa_ref *ref;
+	enum xesp_reason reason;
+
+	reason = demux(ctx, pkt, config);
+	if (reason)
+		return reason;
+	ref = sa_get(ctx, pkt);
+	if (!ref) {
+		audit_no_sa(ctx, pkt, config);
+		return XESP_REASON_NO_SA;
+	}
+	if (pkt->form != XESP_FORM_NATIVE && ref->parser_id && ref->parser_id != pkt->parser_id)
+		return XESP_REASON_PARSER_MISMATCH;
+	*ret_ref = ref;
+	return XESP_REASON_NONE;
+}
+
 static __always_inline enum xesp_reason classify(CTX *ctx)
 {
 	const struct xesp_config *config = config_get(ctx);
@@ -77,16 +99,9 @@ static __always_inline enum xesp_reason classify(CTX *ctx)
 	reason = parse(ctx, &pkt);
 	if (reason)
 		return reason;
-	reason = demux(ctx, &pkt, config);
+	reason = find_sa(ctx, &pkt, config, &ref);
 	if (reason)
 		return reason;
-	ref = sa_get(ctx, &pkt);
-	if (!ref) {
-		audit_no_sa(ctx, &pkt, config);
-		return XESP_REASON_NO_SA;
-	}
-	if (pkt.form != XESP_FORM_NATIVE && ref->parser_id && ref->parser_id != pkt.parser_id)
-		return XESP_REASON_PARSER_MISMATCH;
 	if (!fits_socket(ctx, &pkt, config))
 		return XESP_REASON_TOO_LONG;
 	if (pkt.form != XESP_FORM_NATIVE && !udp_csum_ok(ctx, &pkt))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the steps need from the world around them. The same steps run in the kernel (maps.h) and, for
- * `xesp explain`, tests and fuzzing, in a process without privileges (native.h). Both define
+ * `xesp explain`, tests and fuzzing, in a process without privileges (native.h), and for packets that came
+ * out of a tunnel, in the data plane (inner.h, which needs no counter_get). All define
  *
  *   CTX                     what a packet is
  *   frame_begin, frame_end  its bytes, as far as they can be read directly
@@ -17,8 +18,10 @@
 #ifndef XESP_BPF_ENV_H
 #define XESP_BPF_ENV_H
 
-#ifdef XESP_NATIVE
+#if defined(XESP_NATIVE)
 #include "native.h"
+#elif defined(XESP_INNER)
+#include "inner.h"
 #else
 #include "maps.h"
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The kernel's side of env.h: the maps, and the helpers that the steps use. Userspace fills the maps
- * through their descriptors (loader/host/classifier_maps.c); only counters and events are written here.
+ * through their descriptors (loader/host/classifier_maps.c); only counters and events are written here. What
+ * can be mapped into memory is read there as well, see inner.h.
  */
 #ifndef XESP_BPF_MAPS_H
 #define XESP_BPF_MAPS_H
@@ -21,6 +22,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct xesp_config);
@@ -29,7 +31,8 @@ struct {
 /* Indexed by port: the JIT inlines an array lookup, a hash lookup costs a call for every UDP packet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, XESP_PORTS);
 	__type(key, __u32);
 	__type(value, struct xesp_parser_slot);
 } xesp_parsers SEC(".maps");

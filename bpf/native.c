@@ -27,7 +27,11 @@ static int native_set_config(struct classifier *classifier, const struct xesp_co
 static int native_set_parser(struct classifier *classifier, uint16_t port,
 			     const struct xesp_parser_slot *slot)
 {
-	native_of(classifier)->parsers[port] = *slot;
+	struct xesp_parser_slot *to = &native_of(classifier)->parsers[port];
+
+	/* classifier_inner() may be looking. */
+	for (int type = 0; type < XESP_ENCAP_TYPES; type++)
+		__atomic_store_n(&to->id[type], slot->id[type], __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -135,7 +139,11 @@ int classifier_native_new(uint32_t capacity, struct classifier **ret_classifier)
 
 	if (!native)
 		return -ENOMEM;
-	native->classifier.ops = &native_ops;
+	native->classifier = (struct classifier){.ops = &native_ops,
+						 .tables = {.config = &native->config,
+							    .parsers = native->parsers,
+							    .sa4 = &native->sa4,
+							    .sa6 = &native->sa6}};
 	ret = native_table_new(&native->sa4, capacity);
 	if (!ret)
 		ret = native_table_new(&native->sa6, capacity);

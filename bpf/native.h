@@ -18,21 +18,17 @@
 #include "host/classifier.h"
 #include "host/classifier_table.h"
 #include "packet.h"
+#include "userspace.h"
 
 #define CTX struct native
-#define CSUM_LINKAGE static
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
 
 /* In front of the frame, so that the IP header, 14, 18 or 22 bytes behind, is aligned (as NET_IP_ALIGN). */
 #define NATIVE_ALIGN 2
-#define NATIVE_PORTS 65536
 
 struct native {
 	struct classifier classifier;
 	struct xesp_config config;
-	struct xesp_parser_slot parsers[NATIVE_PORTS];
+	struct xesp_parser_slot parsers[XESP_PORTS];
 	uint64_t counters[XESP_CLASSIFIER_REASON_END];
 	struct classifier_table sa4;
 	struct classifier_table sa6;
@@ -78,20 +74,6 @@ static inline const union xesp_sa_element *sa_element(const struct native *nativ
 static inline __u64 *counter_get(struct native *native, enum xesp_reason reason)
 {
 	return (__u64 *)&native->counters[reason];
-}
-
-static inline __u32 csum_add(__u32 sum, const __u8 *bytes, __u32 length)
-{
-	__u64 wide = sum;
-
-	for (__u32 i = 0; i < length; i += 4) {
-		__u32 word;
-
-		memcpy(&word, bytes + i, sizeof(word));
-		wide += word;
-	}
-	wide = (wide & 0xffffffff) + (wide >> 32);
-	return (__u32)(wide + (wide >> 32));
 }
 
 /* As if every queue had a socket: what happens without one is the kernel's affair. */

@@ -33,6 +33,7 @@ struct xesp_config {
 
 /* Map `xesp_parsers`: an array indexed by UDP destination port (host order). An identifier is never
  * 0; 0 means that there is no entry of this type on the port. */
+#define XESP_PORTS 65536
 struct xesp_parser_slot {
 	__u32 id[XESP_ENCAP_TYPES];
 };

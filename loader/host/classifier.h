@@ -14,6 +14,7 @@
 #include <xesp/drop_reasons.h>
 
 #include "base/ip_addr.h"
+#include "host/classifier_table.h"
 
 struct classifier;
 
@@ -44,8 +45,17 @@ struct classifier_ops {
 		   struct classifier_result *ret_result);
 };
 
+/* The tables, for threads that look while the one that the classifier belongs to writes. */
+struct classifier_tables {
+	const struct xesp_config *config;
+	const struct xesp_parser_slot *parsers; /* XESP_PORTS of them */
+	const struct classifier_table *sa4;
+	const struct classifier_table *sa6;
+};
+
 struct classifier {
 	const struct classifier_ops *ops;
+	struct classifier_tables tables;
 };
 
 /* The native one: no privileges needed, holds `capacity` SAs. -ENOMEM. */
@@ -67,6 +77,13 @@ struct classifier_fds {
 /* Tables and counters of a classifier that another process loaded and attached. The descriptors stay the
  * caller's. Needs no privileges from kernel 5.19 on. -ENOMEM. */
 int classifier_fds_new(const struct classifier_fds *fds, struct classifier **ret_classifier);
+
+/* What the classifier makes of an IP packet that came out of a tunnel, by the same steps. Nothing is counted.
+ * XESP_REASON_TO_ENGINE sets `*ret_meta`, whose offsets count from `packet`. Any thread. While an SA is
+ * deleted or moved in its table the metadata may name another one: the caller compares SPI and destination.
+ */
+enum xesp_reason classifier_inner(const struct classifier *classifier, const uint8_t *packet, size_t len,
+				  struct xesp_meta *ret_meta);
 
 /* NULL-safe. */
 static inline void classifier_free(struct classifier *classifier)

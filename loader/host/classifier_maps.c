@@ -15,6 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define CONFIG_BYTES sizeof(struct xesp_config)
+#define PARSERS_BYTES (XESP_PORTS * sizeof(struct xesp_parser_slot))
+
 static struct classifier_maps *maps_of(struct classifier *classifier)
 {
 	return (struct classifier_maps *)((char *)classifier - offsetof(struct classifier_maps, classifier));
@@ -52,6 +55,40 @@ static int map_table(int fd, uint32_t capacity, struct classifier_table *ret_tab
 	return 0;
 }
 
+/* For the look-ups of classifier_inner(); the kernel's copy is the only one. */
+static int map_readable(int fd, size_t bytes, const void **ret_memory)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	*ret_memory = memory;
+	return 0;
+}
+
+static void unmap_readable(const void *memory, size_t bytes)
+{
+	if (memory)
+		munmap((void *)memory, bytes);
+}
+
+static int map_all(struct classifier_maps *maps, uint32_t capacity)
+{
+	const void *config = NULL, *parsers = NULL;
+	int ret;
+
+	ret = map_table(maps->fds.sa4, capacity, &maps->sa4);
+	if (!ret)
+		ret = map_table(maps->fds.sa6, capacity, &maps->sa6);
+	if (!ret)
+		ret = map_readable(maps->fds.config, CONFIG_BYTES, &config);
+	if (!ret)
+		ret = map_readable(maps->fds.parsers, PARSERS_BYTES, &parsers);
+	maps->config = config;
+	maps->parsers = parsers;
+	return ret;
+}
+
 static void unmap_table(struct classifier_table *table)
 {
 	if (table->elements)
@@ -71,14 +108,14 @@ int classifier_maps_init(struct classifier_maps *maps, const struct classifier_o
 	made.percpu = calloc((size_t)made.cpus * XESP_CLASSIFIER_REASON_END, sizeof(*made.percpu));
 	if (!made.percpu)
 		return -ENOMEM;
-	ret = map_table(fds->sa4, capacity, &made.sa4);
-	if (!ret)
-		ret = map_table(fds->sa6, capacity, &made.sa6);
+	ret = map_all(&made, capacity);
 	if (ret) {
 		classifier_maps_cleanup(&made);
 		return ret;
 	}
 	*maps = made;
+	maps->classifier.tables = (struct classifier_tables){
+		.config = made.config, .parsers = made.parsers, .sa4 = &maps->sa4, .sa6 = &maps->sa6};
 	return 0;
 }
 
@@ -86,6 +123,8 @@ void classifier_maps_cleanup(struct classifier_maps *maps)
 {
 	unmap_table(&maps->sa4);
 	unmap_table(&maps->sa6);
+	unmap_readable(maps->config, CONFIG_BYTES);
+	unmap_readable(maps->parsers, PARSERS_BYTES);
 	free(maps->percpu);
 }
 

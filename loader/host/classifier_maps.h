@@ -15,6 +15,8 @@ struct classifier_maps {
 	struct classifier_fds fds;   /* borrowed */
 	struct classifier_table sa4; /* in the memory of the maps */
 	struct classifier_table sa6;
+	const struct xesp_config *config; /* the same, read only */
+	const struct xesp_parser_slot *parsers;
 	int cpus;
 	uint64_t *percpu; /* one value for each reason and CPU */
 };

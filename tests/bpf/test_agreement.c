@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The kernel's and the native classifier say the same of 20,000 damaged frames: reason, verdict, metadata.
+ * The kernel's and the native classifier say the same of 20,000 damaged frames: reason, verdict, metadata. So
+ * does classifier_inner() of the IP packets in them, on the tables of either.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,9 @@ struct pair {
 	struct classifier *kernel;
 	uint64_t random;
 	unsigned int seen[XESP_CLASSIFIER_REASON_END];
+	unsigned int inner_seen[XESP_CLASSIFIER_REASON_END];
 	struct frame frame;
+	uint8_t inner[1 + FRAME_ROOM];
 };
 
 static int setup(void **state)
@@ -104,6 +107,63 @@ static void damage(struct pair *pair)
 	}
 }
 
+/* The IP packet in the frame, of the version that the EtherType says; 0: there is none. */
+static size_t find_ip(const struct frame *frame)
+{
+	size_t at = 12;
+
+	while (at + 2 < frame->len && at < 20 &&
+	       (frame_get16(frame, at) == 0x8100 || frame_get16(frame, at) == 0x88a8))
+		at += 4;
+	if (at + 2 >= frame->len)
+		return 0;
+	if (frame_get16(frame, at) == 0x0800 && frame->bytes[at + 2] >> 4 == 4)
+		return at + 2;
+	return frame_get16(frame, at) == 0x86dd && frame->bytes[at + 2] >> 4 == 6 ? at + 2 : 0;
+}
+
+/* What can be said before the SA table is asked, classifier_inner() says in fewer words. */
+static bool in_fewer_words(enum xesp_reason reason)
+{
+	switch (reason) {
+	case XESP_REASON_NO_PARSER:
+	case XESP_REASON_TRUNCATED:
+	case XESP_REASON_NOT_IPSEC:
+	case XESP_REASON_IP_HEADER:
+	case XESP_REASON_IP_LENGTH:
+	case XESP_REASON_IP_OPTIONS:
+	case XESP_REASON_FRAGMENT:
+	case XESP_REASON_IPV6_EXT:
+	case XESP_REASON_IP_CHECKSUM:
+	case XESP_REASON_ESP_SHORT: return true;
+	default: return false;
+	}
+}
+
+static void check_inner(struct pair *pair, struct classifier *classifier,
+			const struct classifier_result *outer)
+{
+	size_t ip = find_ip(&pair->frame);
+	size_t len = pair->frame.len - ip;
+	struct xesp_meta meta;
+	enum xesp_reason reason;
+
+	/* How long a frame may be is a matter of frames. */
+	if (!ip || outer->reason == XESP_REASON_TOO_LONG)
+		return;
+	/* At any address, and nothing behind it. */
+	memcpy(pair->inner + sizeof(pair->inner) - len, pair->frame.bytes + ip, len);
+	reason = classifier_inner(classifier, pair->inner + sizeof(pair->inner) - len, len, &meta);
+	if (reason != outer->reason && !(reason == XESP_REASON_NOT_IPSEC && in_fewer_words(outer->reason)))
+		fail_msg("%s: frame %d, inner %d", classifier->ops->name, outer->reason, reason);
+	pair->inner_seen[reason]++;
+	if (reason != XESP_REASON_TO_ENGINE)
+		return;
+	meta.l3_offset += (uint16_t)ip;
+	meta.esp_offset += (uint16_t)ip;
+	assert_memory_equal(&meta, &outer->meta, sizeof(meta));
+}
+
 static void test_agreement(void **state)
 {
 	struct pair *pair = *state;
@@ -121,12 +181,18 @@ static void test_agreement(void **state)
 		if (native.redirected)
 			assert_memory_equal(&native.meta, &kernel.meta, sizeof(native.meta));
 		pair->seen[native.reason]++;
+		check_inner(pair, pair->native, &native);
+		check_inner(pair, pair->kernel, &native);
 	}
 	/* The frames reach everything that a frame alone can lead to. */
 	for (unsigned int reason = XESP_REASON_NOT_IP; reason <= XESP_REASON_TOO_LONG; reason++)
 		kinds += pair->seen[reason] != 0;
 	assert_true(kinds >= 18);
 	assert_true(pair->seen[XESP_REASON_TO_ENGINE] > FRAMES / 20);
+	assert_true(pair->inner_seen[XESP_REASON_TO_ENGINE] > FRAMES / 20);
+	assert_true(pair->inner_seen[XESP_REASON_UDP_CHECKSUM] && pair->inner_seen[XESP_REASON_NO_SA] &&
+		    pair->inner_seen[XESP_REASON_PARSER_MISMATCH] && pair->inner_seen[XESP_REASON_IKE] &&
+		    pair->inner_seen[XESP_REASON_KEEPALIVE] && pair->inner_seen[XESP_REASON_FRAGMENT]);
 }
 
 int main(void)
