@@ -45,6 +45,18 @@ struct sa_encap {
 	struct ip_addr original_dst; /* NAT-OA of this end, or AF_UNSPEC */
 };
 
+/* Lifetimes (RFC 4301 section 4.4.2.1): soft asks for a new SA, hard ends this one. 0: none. */
+struct sa_limits {
+	uint64_t byte_soft; /* of ESP payload, as the SA's counter has them */
+	uint64_t byte_hard;
+	uint64_t packet_soft;
+	uint64_t packet_hard;
+	uint64_t time_soft; /* seconds since the add */
+	uint64_t time_hard;
+	uint64_t time_use_soft; /* seconds since the first packet */
+	uint64_t time_use_hard;
+};
+
 struct sa_params {
 	struct ip_addr src; /* outer source; AF_UNSPEC: any */
 	struct ip_addr dst; /* outer destination: with the SPI the key of the SA */
@@ -60,6 +72,7 @@ struct sa_params {
 	uint64_t replay_seq;	/* highest sequence number received so far; the high half is ESN's */
 	uint32_t flags;		/* enum sa_flag */
 	struct sa_selector selector;
+	struct sa_limits limits;
 	char dev[IF_NAMESIZE]; /* attached interface, or "" for the only one */
 };
 

@@ -9,6 +9,7 @@
 
 #include "dataplane/esp_transport.h"
 #include "dataplane/esp_tunnel.h"
+#include "dataplane/esp_watch.h"
 #include "dataplane/wire.h"
 
 #define ESP_HEADER_BYTES 8  /* SPI, sequence number */
@@ -29,6 +30,7 @@ static void count_failure(struct sa_counters *counters, enum xesp_reason reason)
 	switch (reason) {
 	case XESP_REASON_DELIVERED:
 	case XESP_REASON_DUMMY:
+	case XESP_REASON_EXPIRED:
 	case XESP_REASON_SA_GONE: break; /* no packet of this SA */
 	case XESP_REASON_REPLAY_OLD:
 	case XESP_REASON_REPLAY_DUPLICATE: counter_add(&counters->replayed, 1); break;
@@ -133,18 +135,22 @@ static bool padding_good(const uint8_t *padding, uint32_t bytes)
 }
 
 /* From here on the content is the peer's; the window has moved. */
-static enum xesp_reason open_plaintext(struct esp_packet *packet)
+static enum xesp_reason open_plaintext(struct esp_packet *packet, uint64_t now)
 {
 	struct sa *sa = packet->sa;
 	uint8_t *text = packet->op.text;
 	uint32_t len = packet->op.text_len - ESP_TRAILER_BYTES;
 	uint8_t pad_length = text[len];
 	uint8_t next_header = text[len + 1];
+	bool padding_fits = pad_length <= len;
+	enum xesp_reason reason;
 
-	if (pad_length > len)
+	len -= padding_fits ? pad_length : len;
+	reason = esp_watch(packet, len, now);
+	if (reason != XESP_REASON_NONE)
+		return reason;
+	if (!padding_fits)
 		return XESP_REASON_PAD_LENGTH;
-	len -= pad_length;
-	counter_add(&sa->counters.bytes, len);
 	/* RFC 4303 section 2.6: no error, and nothing but the next header need be well-formed. */
 	if (next_header == IPPROTO_NONE)
 		return XESP_REASON_DUMMY;
@@ -171,9 +177,8 @@ static enum xesp_reason complete(struct esp_packet *packet, uint64_t now)
 	if (reason != XESP_REASON_NONE)
 		return reason;
 	replay_advance(&sa->replay, packet->seq);
-	counter_add(&sa->counters.packets, 1);
 	atomic_store_explicit(&sa->counters.last_used, now, memory_order_relaxed);
-	return open_plaintext(packet);
+	return open_plaintext(packet, now);
 }
 
 void esp_open_burst(struct crypto_ctx *ctx, struct esp_packet *packets, size_t count, uint64_t now)

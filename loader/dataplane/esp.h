@@ -13,6 +13,7 @@
 #include <xesp/drop_reasons.h>
 
 #include "dataplane/crypto.h"
+#include "dataplane/event.h"
 #include "dataplane/sa.h"
 
 struct esp_packet {
@@ -20,7 +21,8 @@ struct esp_packet {
 	uint8_t *frame; /* first byte of the link-layer header; writable, worked on in place */
 	uint32_t frame_len;
 	struct xesp_meta meta;
-	struct sa *sa; /* found by meta.sa_index and generation; owned by the calling worker */
+	struct sa *sa;		   /* found by meta.sa_index and generation; owned by the calling worker */
+	struct event_ring *events; /* told of what happens to the SA; NULL: nobody is */
 	/* out */
 	enum xesp_reason reason; /* XESP_REASON_DELIVERED: packet and packet_len are valid */
 	uint8_t *packet;	 /* IP packet inside the frame, at least ESP_HEADROOM behind its start */

@@ -53,22 +53,22 @@ enum xesp_reason esp_transport_open(struct esp_packet *packet, uint8_t next_head
 	uint8_t family = packet->meta.family;
 	uint32_t header = family == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
 	uint8_t *ip = payload - header;
+	const uint8_t *outer = packet->frame + packet->meta.l3_offset;
+	uint32_t src = family == 4 ? IPV4_SRC : IPV6_SRC;
+	uint32_t dst = family == 4 ? IPV4_DST : IPV6_DST;
 	struct esp_upper upper;
-	const uint8_t *src;
-	const uint8_t *dst;
 
-	/* Ends in front of the payload and behind the outer header's start: over UDP, ESP header and IV. */
-	memmove(ip, packet->frame + packet->meta.l3_offset, header);
-	src = ip + (family == 4 ? IPV4_SRC : IPV6_SRC);
-	dst = ip + (family == 4 ? IPV4_DST : IPV6_DST);
+	/* While the outer headers are whole: the audit record has addresses and ports from there. */
 	esp_upper_find(family, next_header, 0, payload, len, &upper);
 	if ((sa->steps & SA_STEP_SELECTOR) &&
-	    !esp_selector_match(&sa->params.selector, family, src, dst, &upper))
+	    !esp_selector_match(&sa->params.selector, family, outer + src, outer + dst, &upper))
 		return XESP_REASON_SELECTOR;
+	/* Ends in front of the payload and behind the outer header's start: over UDP, ESP header and IV. */
+	memmove(ip, outer, header);
 	len -= trim(&upper);
 	rewrite_header(family, ip, next_header, len);
 	if (packet->meta.form != XESP_FORM_NATIVE)
-		esp_repair_checksum(&upper, family, src, dst, &sa->params.encap);
+		esp_repair_checksum(&upper, family, ip + src, ip + dst, &sa->params.encap);
 	packet->packet = ip;
 	packet->packet_len = header + len;
 	return XESP_REASON_DELIVERED;

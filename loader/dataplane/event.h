@@ -94,6 +94,14 @@ static inline void event_push(struct event_ring *ring, const struct event *event
 	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
 }
 
+/* Producer only: false if a push would be lost. */
+static inline bool event_ring_has_room(const struct event_ring *ring)
+{
+	return atomic_load_explicit(&ring->head, memory_order_relaxed) -
+		       atomic_load_explicit(&ring->tail, memory_order_acquire) <
+	       EVENT_RING_SIZE;
+}
+
 /* Consumer only. False if the ring is empty. */
 static inline bool event_pop(struct event_ring *ring, struct event *ret_event)
 {

@@ -30,6 +30,18 @@ static uint32_t steps_of(const struct sa_params *params)
 	return steps;
 }
 
+/* From the first packet on there is something to say. */
+static void watch_init(struct sa_watch *watch, const struct sa_params *params)
+{
+	watch->packets_next = 1;
+	watch->bytes_next = UINT64_MAX;
+	if (!ip_addr_is_any(&params->src))
+		memcpy(watch->peer.addr, params->src.bytes, sizeof(watch->peer.addr));
+	if (params->encap.present)
+		watch->peer.port = htons(params->encap.sport);
+	watch->peer_told = watch->peer;
+}
+
 static size_t sa_bytes(uint32_t window)
 {
 	size_t bytes = offsetof(struct sa, replay) + replay_bytes(window);
@@ -71,6 +83,7 @@ int sa_new(const struct sa_params *params, const struct crypto_provider *provide
 	sa->provider = provider;
 	sa->params = *params;
 	explicit_bzero(sa->params.key, sizeof(sa->params.key));
+	watch_init(&sa->watch, params);
 	replay_init(&sa->replay, params->replay_window, params->flags & SA_FLAG_ESN, params->replay_seq);
 	*ret_sa = sa;
 	return 0;

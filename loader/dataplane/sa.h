@@ -30,8 +30,34 @@ struct sa_counters {
 	_Atomic uint64_t bytes;	  /* of ESP payload in them: decrypted bytes without padding and trailer */
 	_Atomic uint64_t auth_failed;
 	_Atomic uint64_t replayed;
-	_Atomic uint64_t malformed; /* every other drop */
-	_Atomic uint64_t last_used; /* seconds of CLOCK_REALTIME, 0: never */
+	_Atomic uint64_t malformed;  /* every other drop */
+	_Atomic uint64_t first_used; /* seconds of CLOCK_REALTIME, 0: never */
+	_Atomic uint64_t last_used;
+};
+
+/* Where the peer's packets come from: an IPv4 address in the first bytes of `addr`, all else 0. */
+struct sa_peer {
+	uint64_t addr[2];
+	uint16_t port; /* UDP source port as in the packet; 0: native ESP, or not known yet */
+};
+
+enum sa_told {
+	SA_TOLD_FIRST_USE = 1u << 0,
+	SA_TOLD_SOFT_BYTES = 1u << 1,
+	SA_TOLD_SOFT_PACKETS = 1u << 2,
+	SA_TOLD_HARD = 1u << 3,
+};
+
+/* What the owner watches as packets come; see esp_watch.h. */
+struct sa_watch {
+	uint64_t packets_next; /* counts from which on there is something to tell */
+	uint64_t bytes_next;
+	struct sa_peer peer;	       /* of the newest packet; before the first, what the request says */
+	struct sa_peer peer_told;      /* the one that the last event told of */
+	uint64_t peer_told_at;	       /* seconds; 0: never */
+	_Atomic uint32_t peer_version; /* odd while `peer` is written */
+	uint8_t told;		       /* enum sa_told */
+	uint8_t expired;	       /* enum event_limit: the hard lifetime that was reached */
 };
 
 struct sa {
@@ -50,6 +76,7 @@ struct sa {
 	const struct crypto_provider *provider;
 
 	struct sa_counters counters;
+	struct sa_watch watch;
 	struct sa_params params; /* without the key, which is wiped after expansion */
 	struct replay replay;	 /* last: variable size */
 };

@@ -62,6 +62,8 @@ static const struct {
 	{80, "sink_full", REASON_EXIT_DROPPED},
 	{81, "sink_error", REASON_EXIT_DROPPED},
 	{82, "handoff_full", REASON_EXIT_DROPPED},
+	{83, "expired", REASON_EXIT_DROPPED},
+	{120, "send_refused", REASON_EXIT_REFUSED},
 };
 
 static void test_published(void **state)
