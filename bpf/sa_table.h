@@ -27,10 +27,11 @@
 
 /* Numbers of the two elements (1 to `buckets`) that can hold the key. Multiplicative hashing, the upper half
  * of the product scaled to the range. No seed: keys in the table are SPIs and addresses of this host's own
- * choosing, and a lookup takes the same time whatever a sender puts into a packet. */
+ * choosing, and a lookup takes the same time whatever a sender puts into a packet. In host order, SPIs in
+ * sequence are spread evenly by the first number (Fibonacci hashing), and found in the first bucket. */
 static __always_inline void sa_table_hash(const struct xesp_sa_key *key, __u32 buckets, __u32 *ret_elements)
 {
-	__u64 mixed = (__u64)key->daddr[3] << 32 | key->spi;
+	__u64 mixed = (__u64)key->daddr[3] << 32 | __builtin_bswap32(key->spi);
 
 	mixed += ((__u64)key->daddr[1] << 32 | key->daddr[0]) * SA_HASH_C;
 	mixed += key->daddr[2] * SA_HASH_B;

@@ -91,6 +91,33 @@ static void test_full(void **state)
 	}
 }
 
+static uint32_t in_first_bucket(const struct rig *rig, uint32_t count)
+{
+	struct ip_addr dst = address(0, AF_INET);
+	uint32_t found = 0, numbers[2];
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct xesp_sa_key key = {.spi = htonl(256 + i)};
+
+		memcpy(&key.daddr[3], dst.bytes, sizeof(key.daddr[3]));
+		sa_table_hash(&key, rig->table.buckets, numbers);
+		found += sa_table_in(&rig->elements[numbers[0]].bucket, &key) != NULL;
+	}
+	return found;
+}
+
+/* SPIs in sequence, as many key daemons allot them, are spread so well that one look finds them. */
+static void test_sequence(void **state)
+{
+	struct rig *rig = *state;
+	struct ip_addr dst = address(0, AF_INET);
+	struct xesp_sa_ref ref = {0};
+
+	for (uint32_t i = 0; i < CAPACITY; i++)
+		assert_int_equal(classifier_table_add(&rig->table, 256 + i, &dst, &ref), 0);
+	assert_true(in_first_bucket(rig, CAPACITY) > CAPACITY * 9 / 10);
+}
+
 /* Random adds and deletes against a plain array, near full. */
 static void test_churn(void **state)
 {
@@ -212,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sequence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_churn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_taken_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_small, setup, teardown),
