@@ -40,6 +40,9 @@
 /* Audit events (unknown SPI) that one CPU may report in a second; the rest is only counted. */
 #define XESP_AUDIT_PER_SECOND 10
 
+/* Audit records (replay, wrong ICV, selectors, malformed) that one worker may tell in a second. */
+#define XESP_AUDIT_PER_WORKER 20
+
 /* ICMP errors that one worker may send in a second about packets that are not sent. */
 #define XESP_REFUSALS_PER_SECOND 100
 

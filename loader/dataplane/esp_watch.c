@@ -5,17 +5,14 @@
  */
 #include "dataplane/esp_watch.h"
 
-static bool tell(struct esp_packet *packet, struct event *event)
-{
-	const struct sa *sa = packet->sa;
+#include "dataplane/esp_event.h"
 
+static bool tell(const struct esp_packet *packet, const struct event *event)
+{
 	if (!packet->events)
 		return true;
 	if (!event_ring_has_room(packet->events))
 		return false;
-	event->sa_index = sa->index;
-	event->sa_generation = sa->generation;
-	event->spi = sa->spi;
 	event_push(packet->events, event);
 	return true;
 }
@@ -23,10 +20,14 @@ static bool tell(struct esp_packet *packet, struct event *event)
 /* Once: `flag` says that it was. */
 static void tell_once(struct esp_packet *packet, uint8_t flag, enum event_type type, enum event_limit limit)
 {
-	struct event event = {.type = (uint8_t)type, .limit = (uint8_t)limit};
 	struct sa_watch *watch = &packet->sa->watch;
+	struct event event;
 
-	if (!(watch->told & flag) && tell(packet, &event))
+	if (watch->told & flag)
+		return;
+	esp_event_fill(packet, (uint8_t)type, &event);
+	event.limit = (uint8_t)limit;
+	if (tell(packet, &event))
 		watch->told |= flag;
 }
 
@@ -115,43 +116,27 @@ static bool peer_completes(const struct sa_peer *known, const struct sa_peer *pe
 	return !addr_known(known) || !known->port;
 }
 
-static const uint8_t *udp_of(const struct esp_packet *packet)
-{
-	return packet->frame + packet->meta.l3_offset +
-	       (packet->meta.family == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES);
-}
-
 static struct sa_peer peer_of(const struct esp_packet *packet)
 {
 	const uint8_t *ip = packet->frame + packet->meta.l3_offset;
+	bool v4 = packet->meta.family == 4;
 	struct sa_peer peer = {{0, 0}, 0};
 
-	if (packet->meta.family == 4)
-		memcpy(peer.addr, ip + IPV4_SRC, 4);
-	else
-		memcpy(peer.addr, ip + IPV6_SRC, 16);
+	memcpy(peer.addr, ip + (v4 ? IPV4_SRC : IPV6_SRC), v4 ? 4 : 16);
 	if (packet->meta.form != XESP_FORM_NATIVE)
-		memcpy(&peer.port, udp_of(packet), sizeof(peer.port));
+		memcpy(&peer.port, ip + (v4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES), sizeof(peer.port));
 	return peer;
 }
 
 static void fill_mapping(const struct esp_packet *packet, struct event *ret_event)
 {
-	const struct sa *sa = packet->sa;
-	const struct sa_peer *peer = &sa->watch.peer;
-	const struct sa_peer *old = &sa->watch.peer_told;
+	const struct sa_watch *watch = &packet->sa->watch;
 
-	*ret_event = (struct event){.type = EVENT_MAPPING_CHANGE,
-				    .family = packet->meta.family,
-				    .form = packet->meta.form,
-				    .seq = packet->seq,
-				    .sport = ntohs(peer->port),
-				    .old_sport = ntohs(old->port)};
-	memcpy(ret_event->src, peer->addr, sizeof(ret_event->src));
-	memcpy(ret_event->old_src, old->addr, sizeof(ret_event->old_src));
-	memcpy(ret_event->dst, sa->params.dst.bytes, sizeof(ret_event->dst));
-	if (packet->meta.form != XESP_FORM_NATIVE)
-		ret_event->dport = wire_get16(udp_of(packet) + 2);
+	esp_event_fill(packet, EVENT_MAPPING_CHANGE, ret_event);
+	memcpy(ret_event->src, watch->peer.addr, sizeof(ret_event->src));
+	ret_event->sport = ntohs(watch->peer.port);
+	memcpy(ret_event->old_src, watch->peer_told.addr, sizeof(ret_event->old_src));
+	ret_event->old_sport = ntohs(watch->peer_told.port);
 }
 
 /* RFC 7296 section 2.23: only a packet that is newer than all before it shows where the peer is now. Without

@@ -43,10 +43,12 @@ static inline enum xesp_reason esp_watch(struct esp_packet *packet, uint32_t byt
 	struct sa *sa = packet->sa;
 	uint64_t packets = atomic_load_explicit(&sa->counters.packets, memory_order_relaxed) + 1;
 	uint64_t total = atomic_load_explicit(&sa->counters.bytes, memory_order_relaxed) + bytes;
+	bool rare;
 
-	if (__builtin_expect(packets >= sa->watch.packets_next || total >= sa->watch.bytes_next ||
-				     (packet->seq == sa->replay.top && !esp_watch_same_peer(packet)),
-			     0))
+	rare = (packets >= sa->watch.packets_next) | (total >= sa->watch.bytes_next);
+	if (__builtin_expect(packet->seq == sa->replay.top, 1))
+		rare |= !esp_watch_same_peer(packet);
+	if (__builtin_expect(rare, 0))
 		return esp_watch_event(packet, packets, total, now);
 	atomic_store_explicit(&sa->counters.packets, packets, memory_order_relaxed);
 	atomic_store_explicit(&sa->counters.bytes, total, memory_order_relaxed);

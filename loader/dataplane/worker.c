@@ -148,6 +148,7 @@ static void sort_packet(struct worker *worker, const struct origin *origin, uint
 	packet->frame = origin->packet;
 	packet->frame_len = len;
 	packet->sa = sa;
+	packet->events = worker->events;
 	burst->origins[burst->count++] = *origin;
 }
 
@@ -201,13 +202,17 @@ static uint64_t now_seconds(void)
 static void work_off(struct worker *worker)
 {
 	struct burst *burst = &worker->burst;
+	uint64_t now;
 
 	if (!burst->count)
 		return;
-	esp_open_burst(worker->crypto, burst->packets, burst->count, now_seconds());
+	now = now_seconds();
+	esp_open_burst(worker->crypto, burst->packets, burst->count, now);
 	worker->sink.ops->deliver(&worker->sink, burst->packets, burst->count);
 	for (size_t i = 0; i < burst->count; i++) {
 		count_reason(worker, burst->packets[i].reason);
+		if (burst->packets[i].reason != XESP_REASON_DELIVERED)
+			worker_audit(worker, &burst->packets[i], now);
 		give_back(worker, &burst->origins[i]);
 	}
 	burst->count = 0;

@@ -30,17 +30,17 @@ int worker_events_new(struct event_ring **ret_events)
 void worker_tell(struct worker *worker, const struct event *event)
 {
 	event_push(worker->events, event);
-	worker->told = true;
 }
 
 void worker_announce(struct worker *worker)
 {
 	struct worker_group *group = worker->group;
+	uint32_t head = atomic_load_explicit(&worker->events->head, memory_order_relaxed);
 	uint64_t one = 1;
 
-	if (!worker->told)
+	if (worker->announced == head)
 		return;
-	worker->told = false;
+	worker->announced = head;
 	/* Pairs with the fence in worker_group_next_event(): either it sees the event, or we see it asleep.
 	 */
 	atomic_thread_fence(memory_order_seq_cst);

@@ -24,6 +24,13 @@ struct burst {
 	struct origin origins[XESP_BURST_MAX];
 };
 
+/* Audit records in this second. */
+struct audit_limit {
+	uint64_t second;
+	uint32_t told;
+	uint32_t suppressed; /* not told of yet */
+};
+
 struct worker {
 	struct worker_group *group;
 	uint32_t number;
@@ -39,7 +46,8 @@ struct worker {
 	uint32_t turn; /* whose packets are taken first, of those handed over */
 	struct burst burst;
 	struct event_ring *events;
-	bool told; /* an event of which the control thread does not know yet */
+	uint32_t announced; /* events that the control thread was woken for */
+	struct audit_limit audit;
 	/* Odd while the worker may hold an SA that it found in the store. */
 	_Alignas(64) _Atomic uint64_t epoch;
 	_Atomic bool idle; /* in poll(), or about to be: wants a wake-up */
@@ -70,6 +78,8 @@ int worker_start(struct worker *worker);
 void worker_wake(struct worker *worker);
 /* Events for the control thread: any number in a round, then one announcement. By the worker's thread. */
 void worker_tell(struct worker *worker, const struct event *event);
+/* Tells of a packet that ended for a reason to be audited, if there is not too much of that. */
+void worker_audit(struct worker *worker, const struct esp_packet *packet, uint64_t now);
 void worker_announce(struct worker *worker);
 int worker_events_new(struct event_ring **ret_events);
 /* One round of everything there is to do; false if there was nothing. By its thread. */
