@@ -121,6 +121,11 @@ static char *permission_denied(const json_t *parameters)
 	return format_text("permission denied: %s", text_of(parameters, "reason"));
 }
 
+static char *not_supported(const json_t *parameters)
+{
+	return format_text("not supported: %s (see `xesp capabilities`)", text_of(parameters, "what"));
+}
+
 static char *method_unknown(const json_t *parameters)
 {
 	return format_text("the daemon does not know the method %s: it is older than this xesp",
@@ -160,6 +165,7 @@ static const struct {
 	{"org.xesp.AlreadyExists", already_exists},
 	{"org.xesp.CapacityExceeded", capacity_exceeded},
 	{"org.xesp.PermissionDenied", permission_denied},
+	{"org.xesp.NotSupported", not_supported},
 	{"org.xesp.Failed", operation_failed},
 	{"org.varlink.service.InterfaceNotFound", interface_unknown},
 	{"org.varlink.service.MethodNotFound", method_unknown},

@@ -51,34 +51,17 @@ void request_failed(struct varlink_call *call, const struct failure *failure)
 				text_json(failure->advice)));
 }
 
-/* The members that are there and not null: in Varlink, null and absent mean the same. The values are those
- * of `parameters`. */
-static json_t *without_null(const json_t *parameters)
+void request_refused(struct varlink_call *call, const struct field_error *error)
 {
-	json_t *copy = json_copy((json_t *)parameters);
-	const char *name;
-	json_t *value;
-	void *next;
+	char what[sizeof(*error)];
 
-	json_object_foreach_safe(copy, next, name, value) if (json_is_null(value))
-		json_object_del(copy, name);
-	return copy;
-}
-
-bool request_unpack(struct varlink_call *call, const json_t *parameters, const char *format, ...)
-{
-	json_t *given = without_null(parameters);
-	json_error_t error;
-	va_list args;
-	int failed;
-
-	va_start(args, format);
-	failed = json_vunpack_ex(given, &error, JSON_STRICT, format, args);
-	va_end(args);
-	json_decref(given);
-	if (failed)
-		request_invalid(call, "parameters", "", error.text);
-	return !failed;
+	if (!error->capability) {
+		request_invalid(call, error->field, error->value, error->rule);
+		return;
+	}
+	snprintf(what, sizeof(what), "%s '%s': %s", error->field, error->value, error->rule);
+	varlink_error(call, "NotSupported",
+		      json_pack("{s:s, s:o}", "capability", error->capability, "what", text_json(what)));
 }
 
 struct iface *request_pick(struct varlink_call *call, const struct engine *engine, const char *dev)

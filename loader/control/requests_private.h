@@ -8,10 +8,14 @@
 #include "control/engine.h"
 #include "control/varlink.h"
 
-/* json_unpack in strict mode; on failure answers the call with InvalidField and returns false. */
+/* As json_unpack() in strict mode, with a subset of its formats: "{s:s, s?I}", types s, i, I, b, o. A member
+ * that may be absent may be null, too. On failure answers the call with InvalidField, which names the
+ * parameter, and returns false. */
 bool request_unpack(struct varlink_call *call, const json_t *parameters, const char *format, ...);
 
 void request_invalid(struct varlink_call *call, const char *field, const char *value, const char *rule);
+/* InvalidField, or NotSupported if the error names a capability. */
+void request_refused(struct varlink_call *call, const struct field_error *error);
 __attribute__((format(printf, 3, 4))) void request_error_what(struct varlink_call *call, const char *name,
 							      const char *format, ...);
 void request_failed(struct varlink_call *call, const struct failure *failure);

@@ -57,7 +57,7 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 	int err = validate_sa(params, &error);
 
 	if (err) {
-		request_invalid(call, error.field, error.value, error.rule);
+		request_refused(call, &error);
 		return;
 	}
 	iface = request_pick(call, engine, params->dev);
@@ -83,7 +83,7 @@ void request_add_sa(struct varlink_call *call, const json_t *parameters, void *c
 	if (!request_unpack(call, parameters, "{s:o}", "sa", &object))
 		return;
 	if (sa_json_decode(object, &params, &error)) {
-		request_invalid(call, error.field, error.value, error.rule);
+		request_refused(call, &error);
 		return;
 	}
 	add_decoded(call, ctx, &params);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "control/capabilities.h"
 #include "control/sa_flag.h"
 #include "control/sa_json.h"
 #include "control/sa_text_key.h"
@@ -18,6 +19,7 @@ struct decode {
 	struct sa_params params;
 	struct field_error *error;
 	const char *path; /* of the object: "sa.", "sa.encap." */
+	bool unsupported; /* the failure is no mistake: xesp lacks what is asked for */
 };
 
 typedef int (*member_read_fn)(struct decode *decode, const char *name, const json_t *value);
@@ -40,6 +42,13 @@ __attribute__((format(printf, 4, 5))) static int fail(struct decode *decode, con
 	va_end(args);
 	field_error_set(decode->error, field, value, "%s", rule);
 	return -EINVAL;
+}
+
+/* Behind fail(): names what xesp lacks. */
+static int lacks(struct decode *decode, const char *capability)
+{
+	decode->unsupported = true;
+	return field_error_unsupported(decode->error, capability);
 }
 
 static const char *type_name(const json_t *value)
@@ -69,6 +78,24 @@ static int get_string(struct decode *decode, const char *name, const json_t *val
 	}
 	*ret_text = json_string_value(value);
 	return 0;
+}
+
+/* The value that a word stands for. */
+static int get_word(struct decode *decode, const char *name, const json_t *value, enum capability_field field,
+		    int *ret_value)
+{
+	const struct capability_word *row;
+	const char *text;
+
+	if (get_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	row = capabilities_json(field, text);
+	if (row && row->value != CAPABILITY_NONE) {
+		*ret_value = row->value;
+		return 0;
+	}
+	fail(decode, name, sa_text_words_shown(text), row ? "not supported" : "unknown word");
+	return row ? lacks(decode, capabilities_field_name(field)) : -EINVAL;
 }
 
 static int get_number(struct decode *decode, const char *name, const json_t *value, uint64_t max,
@@ -197,16 +224,11 @@ static int read_reqid(struct decode *decode, const char *name, const json_t *val
 
 static int read_mode(struct decode *decode, const char *name, const json_t *value)
 {
-	const char *text;
+	int mode;
 
-	if (get_string(decode, name, value, &text) < 0)
+	if (get_word(decode, name, value, CAPABILITY_MODE, &mode) < 0)
 		return -EINVAL;
-	if (strcmp(text, "tunnel") == 0)
-		decode->params.mode = SA_MODE_TUNNEL;
-	else if (strcmp(text, "transport") == 0)
-		decode->params.mode = SA_MODE_TRANSPORT;
-	else
-		return fail(decode, name, text, "must be tunnel or transport");
+	decode->params.mode = (enum sa_mode)mode;
 	return 0;
 }
 
@@ -218,9 +240,10 @@ static int read_aead(struct decode *decode, const char *name, const json_t *valu
 	if (get_string(decode, name, value, &text) < 0)
 		return -EINVAL;
 	algo = algo_by_name("aead", text);
-	if (!algo)
-		return fail(decode, name, sa_text_words_shown(text),
-			    "unsupported: xesp opens AEAD aes-gcm only, 'rfc4106(gcm(aes))'");
+	if (!algo) {
+		fail(decode, name, sa_text_words_shown(text), "not supported as AEAD algorithm");
+		return lacks(decode, "aead");
+	}
 	decode->params.algo = algo->id;
 	return 0;
 }
@@ -257,16 +280,11 @@ static int read_icv(struct decode *decode, const char *name, const json_t *value
 
 static int read_encap_type(struct decode *decode, const char *name, const json_t *value)
 {
-	const char *text;
+	int type;
 
-	if (get_string(decode, name, value, &text) < 0)
+	if (get_word(decode, name, value, CAPABILITY_ENCAP, &type) < 0)
 		return -EINVAL;
-	if (strcmp(text, "espinudp") == 0)
-		decode->params.encap.type = XESP_ENCAP_RFC3948;
-	else if (strcmp(text, "espinudp_nonike") == 0)
-		decode->params.encap.type = XESP_ENCAP_IKE;
-	else
-		return fail(decode, name, text, "must be espinudp or espinudp_nonike");
+	decode->params.encap.type = (enum xesp_encap)type;
 	return 0;
 }
 
@@ -322,8 +340,12 @@ static int read_one_flag(struct decode *decode, const char *name, const json_t *
 	if (get_string(decode, name, value, &text) < 0)
 		return -EINVAL;
 	for (size_t row = 0; (flag = sa_flag_at(row)); row++) {
-		if (!flag->sa_flag || strcmp(text, flag->name) != 0)
+		if (strcmp(text, flag->name) != 0)
 			continue;
+		if (!flag->sa_flag) {
+			fail(decode, name, text, "not supported");
+			return lacks(decode, "flags");
+		}
 		if (decode->params.flags & flag->sa_flag)
 			return fail(decode, name, text, "given twice");
 		decode->params.flags |= flag->sa_flag;
@@ -429,6 +451,8 @@ int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct fi
 	err = decode_members(&decode, "sa.", object, members, ARRAY_SIZE(members));
 	if (err == 0)
 		*ret_params = decode.params;
+	else if (decode.unsupported)
+		err = -EOPNOTSUPP;
 	sa_params_wipe(&decode.params);
 	return err;
 }

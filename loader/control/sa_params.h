@@ -82,6 +82,7 @@ struct field_error {
 	char field[32];
 	char value[80];
 	char rule[200];
+	const char *capability; /* that xesp lacks for it, or NULL if the request is wrong */
 };
 
 static inline void sa_params_wipe(struct sa_params *params)

@@ -9,6 +9,7 @@
 #include <linux/xfrm.h>
 
 #include "base/cleanup.h"
+#include "control/capabilities.h"
 #include "control/sa_flag.h"
 #include "control/sa_text_key.h"
 #include "control/sa_text_parse.h"
@@ -23,18 +24,29 @@ static int read_dst(struct sa_text_parse *parse)
 	return sa_text_words_address(&parse->words, "dst", &parse->params.dst);
 }
 
-static int read_proto(struct sa_text_parse *parse)
+/* The value of one of the words that the capabilities have for a field. */
+static int take_word(struct sa_text_parse *parse, const char *field, enum capability_field capability,
+		     const char *rule, int *ret_value)
 {
+	const struct capability_word *row;
 	const char *word;
 
-	if (sa_text_words_take(&parse->words, "proto", &word) < 0)
+	if (sa_text_words_take(&parse->words, field, &word) < 0)
 		return -EINVAL;
-	if (strcmp(word, "esp") == 0)
-		return 0;
-	if (strcmp(word, "ah") == 0 || strcmp(word, "comp") == 0 || strcmp(word, "route2") == 0 ||
-	    strcmp(word, "hao") == 0)
-		return sa_text_words_unsupported(&parse->words, "proto", word, "only esp is supported");
-	return sa_text_words_fail(&parse->words, "proto", word, "only esp is supported");
+	row = capabilities_word(capability, word);
+	if (!row)
+		return sa_text_words_fail(&parse->words, field, word, "%s", rule);
+	if (row->value == CAPABILITY_NONE)
+		return sa_text_words_unsupported(&parse->words, field, word, "unsupported: %s", rule);
+	*ret_value = row->value;
+	return 0;
+}
+
+static int read_proto(struct sa_text_parse *parse)
+{
+	int value;
+
+	return take_word(parse, "proto", CAPABILITY_PROTO, "only esp is supported", &value);
 }
 
 static int read_spi(struct sa_text_parse *parse)
@@ -59,20 +71,11 @@ static int read_reqid(struct sa_text_parse *parse)
 
 static int read_mode(struct sa_text_parse *parse)
 {
-	const char *word;
+	int mode;
 
-	if (sa_text_words_take(&parse->words, "mode", &word) < 0)
+	if (take_word(parse, "mode", CAPABILITY_MODE, "must be tunnel or transport", &mode) < 0)
 		return -EINVAL;
-	if (strcmp(word, "tunnel") == 0)
-		parse->params.mode = SA_MODE_TUNNEL;
-	else if (strcmp(word, "transport") == 0)
-		parse->params.mode = SA_MODE_TRANSPORT;
-	else if (strcmp(word, "beet") == 0 || strcmp(word, "ro") == 0 || strcmp(word, "in_trigger") == 0 ||
-		 strcmp(word, "iptfs") == 0)
-		return sa_text_words_unsupported(&parse->words, "mode", word,
-						 "unsupported: must be tunnel or transport");
-	else
-		return sa_text_words_fail(&parse->words, "mode", word, "must be tunnel or transport");
+	parse->params.mode = (enum sa_mode)mode;
 	return 0;
 }
 
@@ -106,20 +109,11 @@ static int read_aead(struct sa_text_parse *parse)
 
 static int read_encap_type(struct sa_text_parse *parse)
 {
-	const char *word;
+	int type;
 
-	if (sa_text_words_take(&parse->words, "encap", &word) < 0)
+	if (take_word(parse, "encap", CAPABILITY_ENCAP, "must be espinudp or espinudp-nonike", &type) < 0)
 		return -EINVAL;
-	if (strcmp(word, "espinudp") == 0)
-		parse->params.encap.type = XESP_ENCAP_RFC3948;
-	else if (strcmp(word, "espinudp-nonike") == 0)
-		parse->params.encap.type = XESP_ENCAP_IKE;
-	else if (strcmp(word, "espintcp") == 0)
-		return sa_text_words_unsupported(&parse->words, "encap", word,
-						 "unsupported: must be espinudp or espinudp-nonike");
-	else
-		return sa_text_words_fail(&parse->words, "encap", word,
-					  "must be espinudp or espinudp-nonike");
+	parse->params.encap.type = (enum xesp_encap)type;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "control/capabilities.h"
 
 #define FLAGS_KNOWN (SA_FLAG_ESN | SA_FLAG_NO_ECN | SA_FLAG_DECAP_DSCP | SA_FLAG_AF_UNSPEC)
 
@@ -28,11 +29,18 @@ void field_error_set(struct field_error *ret_error, const char *field, const cha
 {
 	va_list args;
 
+	ret_error->capability = NULL;
 	copy_printable(ret_error->field, sizeof(ret_error->field), field);
 	copy_printable(ret_error->value, sizeof(ret_error->value), value);
 	va_start(args, format);
 	vsnprintf(ret_error->rule, sizeof(ret_error->rule), format, args);
 	va_end(args);
+}
+
+int field_error_unsupported(struct field_error *ret_error, const char *capability)
+{
+	ret_error->capability = capability;
+	return -EOPNOTSUPP;
 }
 
 static const char *number_text(char *buffer, size_t size, unsigned long long number)
@@ -128,7 +136,9 @@ static int check_algorithm(const struct sa_params *params, struct field_error *r
 				"of %s is supported with %s bits only (RFC 4106 section 6)", algo->xfrm_name,
 				lengths_text(lengths, sizeof(lengths), algo->icv_bytes, 0, 8));
 		/* RFC 4106 section 6 has 64 and 96 bits, too: what a kernel uses is no mistake. */
-		return params->icv_bytes == 8 || params->icv_bytes == 12 ? -EOPNOTSUPP : -EINVAL;
+		return params->icv_bytes == 8 || params->icv_bytes == 12
+			       ? field_error_unsupported(ret_error, "icv_bits")
+			       : -EINVAL;
 	}
 	return 0;
 }
@@ -137,7 +147,7 @@ static int check_mode(const struct sa_params *params, struct field_error *ret_er
 {
 	char text[16];
 
-	if (params->mode != SA_MODE_TUNNEL && params->mode != SA_MODE_TRANSPORT) {
+	if (!capabilities_value(CAPABILITY_MODE, params->mode)) {
 		field_error_set(ret_error, "mode", number_text(text, sizeof(text), params->mode),
 				"must be tunnel or transport");
 		return -EINVAL;
@@ -161,7 +171,7 @@ static int check_replay(const struct sa_params *params, struct field_error *ret_
 		field_error_set(ret_error, "replay-window", text,
 				"must be %u to %u packets, or 0 for no protection (RFC 4303 section 3.4.3)",
 				XESP_REPLAY_WINDOW_MIN, XESP_REPLAY_WINDOW_MAX);
-		return -EINVAL;
+		return field_error_unsupported(ret_error, "replay_window");
 	}
 	if (esn && params->replay_window == 0) {
 		field_error_set(ret_error, "replay-window", text,
@@ -201,7 +211,7 @@ static int check_encap(const struct sa_params *params, struct field_error *ret_e
 
 	if (!encap->present)
 		return 0;
-	if (encap->type != XESP_ENCAP_IKE && encap->type != XESP_ENCAP_RFC3948) {
+	if (!capabilities_value(CAPABILITY_ENCAP, (int)encap->type)) {
 		field_error_set(ret_error, "encap", number_text(text, sizeof(text), encap->type),
 				"must be espinudp or espinudp-nonike");
 		return -EINVAL;

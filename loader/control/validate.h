@@ -11,6 +11,10 @@
 __attribute__((format(printf, 4, 5))) void field_error_set(struct field_error *ret_error, const char *field,
 							   const char *value, const char *format, ...);
 
+/* For what is right but beyond xesp: names the capability that is missing, behind field_error_set(). Returns
+ * -EOPNOTSUPP. */
+int field_error_unsupported(struct field_error *ret_error, const char *capability);
+
 /* 0 if `params` can become an inbound SA, else with `*ret_error` filled: -EINVAL, or -EOPNOTSUPP if they are
  * right and xesp lacks what they ask for. */
 int validate_sa(const struct sa_params *params, struct field_error *ret_error);

@@ -14,7 +14,8 @@
 
 /* The group whose members may do what root may: xesp, or (gid_t)-1 if there is none. Reads files. */
 gid_t control_socket_group(void);
-/* Listens on `path`. Makes the directory; replaces a socket that nobody serves; refuses one that is served. */
+/* Listens on `path`. Makes the directory; replaces a socket that nobody serves; refuses one that is served.
+ */
 int control_socket_listen(const char *path, int *ret_socket, struct failure *ret_failure);
 
 #endif

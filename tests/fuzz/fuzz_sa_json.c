@@ -36,7 +36,7 @@ static void check_round_trip(const struct sa_params *params)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	json_t *object = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-	struct field_error error = {"", "", ""};
+	struct field_error error = {"", "", "", NULL};
 	struct sa_params params;
 
 	if (!object)

@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct sa_text_sink strict = {.each = each};
 	static const struct sa_text_sink tolerant = {.each = each, .unsupported = unsupported};
-	struct field_error error = {"", "", ""};
+	struct field_error error = {"", "", "", NULL};
 	unsigned int line = 0;
 	FILE *file;
 	int err;

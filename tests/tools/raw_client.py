@@ -11,7 +11,7 @@ import sys
 
 SA = {
     "dst": "192.0.2.2", "spi": 0x7001, "mode": "tunnel", "aead": "rfc4106(gcm(aes))",
-    "key": "0x" + "5a" * 20, "icv_bits": 128,
+    "key": "5a" * 20, "icv_bits": 128,
 }  # fmt: skip
 REFUSED = "InvalidField|InvalidParameter"
 BROKEN = "closed|InvalidParameter|.*Failed"
@@ -67,19 +67,26 @@ def security_associations():
     for name, value in (
         ("dst", ...), ("dst", 5), ("dst", "192.0.2"), ("dst", "255.255.255.255"), ("spi", ...), ("spi", -1),
         ("spi", 255), ("spi", 1 << 32), ("spi", 1 << 62), ("spi", 4097.5), ("spi", "0x1001"),
-        ("mode", "beet"), ("mode", 1),
-        ("aead", "rfc4543(gcm(aes))"), ("aead", None), ("key", ...), ("key", ""), ("key", "0x" + "zz" * 20),
-        ("key", "0x" + "5a" * 19), ("key", "5a" * 1000), ("key", 7), ("icv_bits", 0), ("icv_bits", 129),
-        ("icv_bits", -128), ("replay_window", 7), ("replay_window", 1 << 40), ("replay_seq", -1),
+        ("mode", 1), ("mode", "turbo"),
+        ("aead", None), ("key", ...), ("key", ""), ("key", "zz" * 20), ("key", "0x" + "5a" * 20),
+        ("key", "5a" * 19), ("key", "5a" * 1000), ("key", 7), ("icv_bits", 0), ("icv_bits", 129),
+        ("icv_bits", -128), ("replay_window", 1 << 40), ("replay_seq", -1),
         ("flags", "esn"), ("flags", ["warp"]), ("flags", [1]), ("encap", 4500), ("encap", {}),
         ("encap", {"type": "espinudp", "sport": 4500, "dport": 0}),
         ("encap", {"type": "espinudp", "sport": 4500, "dport": 65536}),
-        ("encap", {"type": "espintcp", "sport": 4500, "dport": 4500}),
         ("sel", {"src": "10.0.0.1/8"}), ("sel", {"proto": 256}), ("sel", {"colour": "red"}), ("surprise", 1),
         ("dev", 3), ("dev", "x" * 40),
     ):  # fmt: skip
         text = "absent" if value is ... else json.dumps(value)[:30]
         yield f"AddSa, {name} {text}", REFUSED + ("|NotFound" if name == "dev" else ""), add(**{name: value})
+
+
+    for name, value in (
+        ("mode", "beet"), ("aead", "rfc4543(gcm(aes))"), ("aead", "cbc(aes)"), ("icv_bits", 64), ("icv_bits", 96),
+        ("replay_window", 7), ("replay_window", 4097), ("flags", ["align4"]),
+        ("encap", {"type": "espintcp", "sport": 4500, "dport": 4500}),
+    ):  # fmt: skip
+        yield f"AddSa, {name} {json.dumps(value)[:30]}", "NotSupported", add(**{name: value})
 
 
 def outcome(path, message):

@@ -26,7 +26,7 @@ static void assert_parses(const char *text, struct sa_params *ret_params)
 static void assert_refused(const char *text, const char *field, const char *value)
 {
 	struct sa_params params, before;
-	struct field_error error = {"", "", ""};
+	struct field_error error = {"", "", "", NULL};
 
 	memset(&params, 0xee, sizeof(params));
 	before = params;

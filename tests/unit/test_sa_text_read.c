@@ -57,7 +57,7 @@ static int read_file(FILE *file, struct result *ret_result)
 {
 	ret_result->count = 0;
 	ret_result->error_line = 0;
-	ret_result->error = (struct field_error){"", "", ""};
+	ret_result->error = (struct field_error){"", "", "", NULL};
 	const struct sa_text_sink sink = {.each = keep,
 					  .unsupported = ret_result->tolerant ? keep_unsupported : NULL,
 					  .ctx = ret_result};

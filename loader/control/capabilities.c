@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tables of capabilities. A row that says "supported" has a test that proves it. Any thread.
+ */
+#include "control/capabilities.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "control/sa_params.h"
+
+static const struct capability_kind kinds[] = {
+	{"A", "udp_transport", true, 0x10, 0x01, 0x1, "transport mode in UDP"},
+	{"B", "udp_tunnel", true, 0x20, 0x02, 0x2, "tunnel mode in UDP"},
+	{"C", "transport_over_udp_tunnel", false, 0x40, 0x04, 0x4,
+	 "transport mode inside tunnel mode in UDP, both opened in one pass"},
+	{"D", "udp_transport_over_tunnel", false, 0x80, 0x08, 0x8,
+	 "transport mode in UDP inside plain tunnel mode, both opened in one pass"},
+};
+
+static const char *const field_names[CAPABILITY_FIELDS] = {
+	[CAPABILITY_MODE] = "mode",
+	[CAPABILITY_ENCAP] = "encap",
+	[CAPABILITY_PROTO] = "proto",
+};
+
+static const struct capability_word words[] = {
+	{CAPABILITY_MODE, "transport", "transport", SA_MODE_TRANSPORT, 0, 0},
+	{CAPABILITY_MODE, "tunnel", "tunnel", SA_MODE_TUNNEL, 0, 0},
+	{CAPABILITY_MODE, "beet", "beet", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_MODE, "iptfs", "iptfs", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_MODE, "ro", "ro", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_MODE, "in_trigger", "in_trigger", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_ENCAP, "espinudp", "espinudp", XESP_ENCAP_RFC3948, 4500, 0},
+	{CAPABILITY_ENCAP, "espinudp-nonike", "espinudp_nonike", XESP_ENCAP_IKE, 500, 8},
+	{CAPABILITY_ENCAP, "espintcp", "espintcp", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_PROTO, "esp", "esp", 0, 0, 0},
+	{CAPABILITY_PROTO, "ah", "ah", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_PROTO, "comp", "comp", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_PROTO, "route2", "route2", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_PROTO, "hao", "hao", CAPABILITY_NONE, 0, 0},
+};
+
+static const struct capability_feature features[] = {
+	{"native_esp", true, "ESP without UDP, also mixed with UDP on one SA (RFC 7296 section 2.23)"},
+	{"esn", true, "extended sequence numbers (RFC 4303 section 2.2.1)"},
+	{"ecn", true, "congestion marks of the outer header go to the inner one (RFC 6040)"},
+	{"decap_dscp", true, "the outer DSCP can go to the inner header"},
+	{"selectors", true, "inner addresses, protocol and ports are compared (RFC 4301 section 5.2)"},
+	{"nat_oa", true, "original addresses repair the checksum behind a NAT (RFC 3948 section 3.1.2)"},
+	{"tfc_padding", true, "padding behind the inner packet is cut off (RFC 4303 section 2.7)"},
+	{"dummy_packets", true, "next header 59 is dropped silently (RFC 4303 section 2.6)"},
+	{"vlan_tags", true, "up to two VLAN tags in front"},
+	{"ipv4_options", false, "outer IPv4 options: such packets pass to the kernel"},
+	{"ipv6_extension_headers", false, "outer IPv6 extension headers: such packets pass to the kernel"},
+	{"fragments", false, "outer fragments: they pass to the kernel"},
+	{"send", false, "outbound SAs: packets are sealed by the kernel or the IKE daemon"},
+	{"ah", false, "AH, alone or with ESP"},
+	{"double_udp", false, "UDP-encapsulated ESP inside UDP-encapsulated ESP"},
+};
+
+const struct capability_kind *capabilities_kind_at(size_t row)
+{
+	return row < ARRAY_SIZE(kinds) ? &kinds[row] : NULL;
+}
+
+const char *capabilities_field_name(enum capability_field field)
+{
+	return field_names[field];
+}
+
+const struct capability_word *capabilities_word(enum capability_field field, const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (words[i].field == field && !strcmp(words[i].word, word))
+			return &words[i];
+	}
+	return NULL;
+}
+
+const struct capability_word *capabilities_json(enum capability_field field, const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (words[i].field == field && !strcmp(words[i].json, word))
+			return &words[i];
+	}
+	return NULL;
+}
+
+const struct capability_word *capabilities_value(enum capability_field field, int value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (words[i].field == field && words[i].value == value && value != CAPABILITY_NONE)
+			return &words[i];
+	}
+	return NULL;
+}
+
+const struct capability_word *capabilities_word_at(size_t row)
+{
+	return row < ARRAY_SIZE(words) ? &words[row] : NULL;
+}
+
+const struct capability_feature *capabilities_feature_at(size_t row)
+{
+	return row < ARRAY_SIZE(features) ? &features[row] : NULL;
+}
