@@ -42,10 +42,16 @@ int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, 
 void worker_group_free(struct worker_group *group);
 
 int worker_group_add(struct worker_group *group, const struct worker_queue *queue);
-/* Starts one thread a queue; `db` must outlive the group's threads. */
+/* Starts one thread a queue; `db` must outlive the group's threads. On failure none runs. */
 int worker_group_start(struct worker_group *group, const struct sadb *db);
 /* Ends the threads but keeps counters and memory; idempotent. */
 void worker_group_stop(struct worker_group *group);
+
+/* Ends the workers of queue `count` and above, or adds those of `queues` until there are `count`, between
+ * worker_group_stop() and worker_group_start(). SAs of a worker that ends belong to the one that sees their
+ * next packet; what it has counted stays counted. The descriptors are the group's in any case. -ENOMEM,
+ * -errno: there are as many workers as before. */
+int worker_group_resize(struct worker_group *group, uint32_t count, const struct worker_queue *queues);
 
 /* Returns when each worker has passed a point where it holds no SA (struct sadb_config.quiesce). */
 void worker_group_quiesce(void *ctx);

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "dataplane/worker_private.h"
 
-static void free_worker(struct worker *worker)
+void worker_free(struct worker *worker)
 {
 	if (!worker)
 		return;
@@ -33,7 +33,7 @@ int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, 
 
 	if (!group)
 		return -ENOMEM;
-	*group = (struct worker_group){.capacity = capacity, .provider = provider, .sink = sink};
+	*group = (struct worker_group){.provider = provider, .sink = sink};
 	atomic_init(&group->events_awaited, true);
 	group->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (group->event_fd < 0) {
@@ -41,24 +41,10 @@ int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, 
 		free(group);
 		return err;
 	}
-	group->workers = calloc(capacity, sizeof(struct worker *));
-	if (capacity > 1) {
-		size_t bytes = (size_t)capacity * capacity * sizeof(struct handoff);
-
-		/* Pages of pairs that never exchange a packet are never touched. */
-		group->packets = aligned_alloc(64, bytes);
-		group->frames = aligned_alloc(64, bytes);
-		if (group->packets && group->frames)
-			for (size_t i = 0; i < (size_t)capacity * capacity; i++) {
-				atomic_init(&group->packets[i].head, 0);
-				atomic_init(&group->packets[i].tail, 0);
-				atomic_init(&group->frames[i].head, 0);
-				atomic_init(&group->frames[i].tail, 0);
-			}
-	}
-	if (!group->workers || (capacity > 1 && (!group->packets || !group->frames))) {
+	err = worker_group_make_room(group, capacity);
+	if (err) {
 		worker_group_free(group);
-		return -ENOMEM;
+		return err;
 	}
 	*ret_group = group;
 	return 0;
@@ -70,7 +56,7 @@ void worker_group_free(struct worker_group *group)
 		return;
 	worker_group_stop(group);
 	for (uint32_t i = 0; i < group->count; i++)
-		free_worker(group->workers[i]);
+		worker_free(group->workers[i]);
 	free(group->workers);
 	free(group->packets);
 	free(group->frames);
@@ -126,13 +112,14 @@ int worker_group_add(struct worker_group *group, const struct worker_queue *queu
 	return 0;
 
 failed:
-	free_worker(worker);
+	worker_free(worker);
 	return err;
 }
 
 int worker_group_start(struct worker_group *group, const struct sadb *db)
 {
 	group->db = db;
+	atomic_store(&group->stop, false);
 	for (uint32_t i = 0; i < group->count; i++) {
 		int err = worker_start(group->workers[i]);
 
@@ -208,9 +195,8 @@ void worker_group_state(const struct worker_group *group, uint32_t i, struct wor
 
 void worker_group_counters(const struct worker_group *group, uint64_t *counters)
 {
+	for (uint32_t reason = XESP_ENGINE_REASON_FIRST; reason < XESP_REASON_END; reason++)
+		counters[reason] += group->retired[reason - XESP_ENGINE_REASON_FIRST];
 	for (uint32_t i = 0; i < group->count; i++)
-		for (uint32_t reason = XESP_ENGINE_REASON_FIRST; reason < XESP_REASON_END; reason++)
-			counters[reason] += atomic_load_explicit(
-				&group->workers[i]->counters[reason - XESP_ENGINE_REASON_FIRST],
-				memory_order_relaxed);
+		worker_add_counters(group->workers[i], counters + XESP_ENGINE_REASON_FIRST);
 }

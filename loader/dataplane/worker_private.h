@@ -65,6 +65,8 @@ struct worker_group {
 	_Atomic bool events_awaited; /* the control thread sleeps until event_fd is written */
 	int event_fd;
 	uint32_t event_turn; /* whose events are taken first; the control thread's */
+	/* counted by workers that are no more */
+	uint64_t retired[XESP_REASON_END - XESP_ENGINE_REASON_FIRST];
 	struct worker **workers;
 	/* [to * capacity + from]; NULL with a single queue */
 	struct handoff *packets;
@@ -72,6 +74,12 @@ struct worker_group {
 	struct handoff *frames;
 };
 
+/* For so many workers; the threads do not run. -ENOMEM: nothing has changed. */
+int worker_group_make_room(struct worker_group *group, uint32_t capacity);
+/* The thread does not run; NULL-safe. */
+void worker_free(struct worker *worker);
+/* Adds to `counters`, which begin with XESP_ENGINE_REASON_FIRST. */
+void worker_add_counters(const struct worker *worker, uint64_t *counters);
 /* Starts the thread, on the worker's CPU. */
 int worker_start(struct worker *worker);
 /* Ends its sleep; any thread. */

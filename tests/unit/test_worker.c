@@ -87,6 +87,7 @@ int xsk_map(const struct ipc_queue *info, int socket, int umem, struct xsk *ret_
 
 void xsk_unmap(struct xsk *xsk)
 {
+	bench.queues[xsk->info.number].umem = NULL;
 	free(xsk->umem);
 	close(xsk->socket);
 }
@@ -171,7 +172,15 @@ static void deliver(struct sink *sink, struct esp_packet *packets, size_t count)
 		}
 }
 
-static const struct sink_ops counting_sink = {.name = "count", .deliver = deliver};
+static uint32_t refuse(struct sink *sink, uint32_t max, uint64_t now)
+{
+	(void)sink;
+	(void)max;
+	(void)now;
+	return 0;
+}
+
+static const struct sink_ops counting_sink = {.name = "count", .deliver = deliver, .refuse = refuse};
 
 static struct sa_params params_of(uint32_t i)
 {
@@ -211,6 +220,15 @@ static void seal(uint32_t i)
 	bench.sealed[i].meta.magic = XESP_META_MAGIC;
 }
 
+static struct worker_queue queue_of(uint32_t number)
+{
+	return (struct worker_queue){
+		.info = {.number = number, .frames = FRAMES, .frame_size = XESP_FRAME_SIZE, .rx_size = 256},
+		.socket = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.umem = -1,
+		.sink = -1};
+}
+
 static int set_up(void **state)
 {
 	const struct crypto_provider *provider = crypto_provider_by_name("auto");
@@ -230,13 +248,7 @@ static int set_up(void **state)
 	for (uint32_t i = 0; i < SAS; i++)
 		add_sa(i);
 	for (uint32_t i = 0; i < QUEUES; i++) {
-		struct worker_queue queue = {.info = {.number = i,
-						      .frames = FRAMES,
-						      .frame_size = XESP_FRAME_SIZE,
-						      .rx_size = 256},
-					     .socket = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-					     .umem = -1,
-					     .sink = -1};
+		struct worker_queue queue = queue_of(i);
 
 		assert_int_equal(worker_group_add(bench.group, &queue), 0);
 	}
@@ -364,6 +376,51 @@ static void test_handing_over_is_fair(void **state)
 	assert_true(bench.queues[1].delivered > 16000); /* of 64000 */
 }
 
+/* An SA has an owner among `count` workers, or none yet. */
+static bool owners_are_there(uint32_t count)
+{
+	for (uint32_t i = 0; i < SAS; i++) {
+		uint64_t ref = atomic_load(&bench.refs[i]);
+		uint32_t owner = sadb_get(bench.db, (uint32_t)(ref >> 32), (uint32_t)ref)->owner;
+
+		if (owner != SA_OWNER_NONE && owner >= count)
+			return false;
+	}
+	return true;
+}
+
+static void resize(uint32_t count)
+{
+	struct worker_queue queues[QUEUES];
+	uint32_t before = worker_group_count(bench.group);
+
+	for (uint32_t i = before; i < count; i++)
+		queues[i - before] = queue_of(i);
+	assert_int_equal(worker_group_resize(bench.group, count, queues), 0);
+	assert_int_equal(worker_group_count(bench.group), count);
+	assert_true(owners_are_there(count));
+}
+
+/* The queues of the interface change while packets come: SAs get other owners, all stays counted. */
+static void test_workers_come_and_go(void **state)
+{
+	static const uint32_t counts[] = {1, 3, 2, 1, 2, 3};
+	uint64_t delivered = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < QUEUES; i++)
+		send_packets(i, ENDLESS);
+	for (int round = 0; round < 24; round++) {
+		assert_int_equal(worker_group_start(bench.group, bench.db), 0);
+		pause_ms(3);
+		worker_group_stop(bench.group);
+		expect_everything_accounted();
+		assert_true(bench.queues[0].delivered > delivered);
+		delivered = bench.queues[0].delivered;
+		resize(counts[(size_t)round % (sizeof(counts) / sizeof(counts[0]))]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +428,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flush_under_traffic, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_stop_under_endless_traffic, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_handing_over_is_fair, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_workers_come_and_go, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
