@@ -116,6 +116,16 @@ static char *already_exists(const json_t *parameters)
 	return format_text("already exists: %s", text_of(parameters, "what"));
 }
 
+static char *stale_handle(const json_t *parameters)
+{
+	return format_text("stale handle: what was %s is gone", text_of(parameters, "what"));
+}
+
+static char *in_use(const json_t *parameters)
+{
+	return format_text("in use: %s", text_of(parameters, "what"));
+}
+
 static char *permission_denied(const json_t *parameters)
 {
 	return format_text("permission denied: %s", text_of(parameters, "reason"));
@@ -163,6 +173,8 @@ static const struct {
 	{"org.xesp.InvalidField", invalid_field},
 	{"org.xesp.NotFound", not_found},
 	{"org.xesp.AlreadyExists", already_exists},
+	{"org.xesp.StaleHandle", stale_handle},
+	{"org.xesp.InUse", in_use},
 	{"org.xesp.CapacityExceeded", capacity_exceeded},
 	{"org.xesp.PermissionDenied", permission_denied},
 	{"org.xesp.NotSupported", not_supported},

@@ -13,6 +13,9 @@
 /* The loader loads a BPF program and opens sockets in this time, or something is badly wrong. */
 #define LOADER_TIMEOUT_MS 30000
 
+/* Between looks whether a worker that hung has let go of deleted SAs. */
+#define REAP_INTERVAL_US 50000
+
 static void close_fds(const int *fds, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -112,6 +115,43 @@ static int receive_queue(struct loader_channel *loader, struct iface *iface, str
 	return 0;
 }
 
+/* ---- the SA store's questions ---------------------------------------------------------------------------
+ */
+
+static int on_reap(sd_event_source *timer, uint64_t now, void *ctx)
+{
+	const struct iface *iface = ctx;
+
+	(void)now;
+	if (!sadb_reap(iface->db))
+		return 0;
+	sd_event_source_set_time_relative(timer, REAP_INTERVAL_US);
+	return sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+static void on_marked(void *ctx)
+{
+	struct iface *iface = ctx;
+
+	if (sd_event_source_get_enabled(iface->reap, NULL))
+		return;
+	log_warning("%s: a worker does not get to an end: %u deleted SAs wait to be freed", iface->info.dev,
+		    sadb_marked(iface->db));
+	sd_event_source_set_time_relative(iface->reap, REAP_INTERVAL_US);
+	sd_event_source_set_enabled(iface->reap, SD_EVENT_ONESHOT);
+}
+
+/* A timer that is off until there is something to free. */
+static int make_reap_timer(const struct iface_config *config, struct iface *iface)
+{
+	int err = sd_event_add_time_relative(config->event, &iface->reap, CLOCK_MONOTONIC, REAP_INTERVAL_US,
+					     0, on_reap, iface);
+
+	if (err >= 0)
+		err = sd_event_source_set_enabled(iface->reap, SD_EVENT_OFF);
+	return err < 0 ? err : 0;
+}
+
 static int build(const struct iface_config *config, struct iface *iface, struct failure *ret_failure)
 {
 	struct sadb_config store;
@@ -124,8 +164,13 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 				     .crypto = config->crypto,
 				     .capacity = iface->info.capacity,
 				     .quiesce = worker_group_quiesce,
-				     .quiesce_ctx = iface->workers};
-	err = sadb_new(&store, &iface->db);
+				     .forget = worker_group_forget,
+				     .workers = iface->workers,
+				     .marked = on_marked,
+				     .owner = iface};
+	err = make_reap_timer(config, iface);
+	if (!err)
+		err = sadb_new(&store, &iface->db);
 	if (err)
 		return failure_set(ret_failure, -err, "make SA store", "", "%u SAs for %s", store.capacity,
 				   iface->info.dev);
@@ -220,6 +265,7 @@ void iface_free(struct iface *iface)
 	if (iface->workers)
 		worker_group_stop(iface->workers);
 	audit_free(iface->audit);
+	sd_event_source_disable_unref(iface->reap);
 	sadb_free(iface->db);
 	worker_group_free(iface->workers);
 	classifier_free(iface->classifier);

@@ -20,6 +20,7 @@ struct iface {
 	struct classifier *classifier;
 	struct sadb *db;
 	struct worker_group *workers;
+	sd_event_source *reap; /* frees deleted SAs that a worker held too long */
 	struct audit *audit;
 };
 

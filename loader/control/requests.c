@@ -82,12 +82,6 @@ struct iface *request_pick(struct varlink_call *call, const struct engine *engin
 	return NULL;
 }
 
-const char *request_parser_handle(const struct sadb_parser *parser, char *buffer)
-{
-	snprintf(buffer, REQUEST_HANDLE_MAX, "parser-%u", parser->id);
-	return buffer;
-}
-
 /* For methods on all interfaces, or on one if the request names it. False: answered, the name is unknown. */
 static bool names_known_iface(struct varlink_call *call, const struct engine *engine, const char *dev)
 {
@@ -265,17 +259,16 @@ static void request_detach(struct varlink_call *call, const json_t *parameters, 
 
 static void append_parsers(const struct iface *iface, json_t *list)
 {
-	char handle[REQUEST_HANDLE_MAX];
+	const struct sadb_parser *parser;
+	char handle[HANDLE_TEXT_MAX];
+	uint32_t index = 0;
 
-	for (uint32_t i = 0; i < sadb_parser_count(iface->db); i++) {
-		const struct sadb_parser *parser = sadb_parser_at(iface->db, i);
-
+	while ((parser = sadb_parser_next(iface->db, &index)))
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:s, s:i, s:i}", "dev", iface->info.dev, "handle",
-					request_parser_handle(parser, handle), "type",
+					handle_format(HANDLE_PARSER, parser->handle, handle), "type",
 					parser->type == XESP_ENCAP_IKE ? "espinudp_nonike" : "espinudp",
 					"port", (int)parser->port, "sas", (int)parser->refs));
-	}
 }
 
 static void request_list_parsers(struct varlink_call *call, const json_t *parameters, void *ctx)

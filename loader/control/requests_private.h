@@ -6,6 +6,7 @@
 #define XESP_CONTROL_REQUESTS_PRIVATE_H
 
 #include "control/engine.h"
+#include "control/handle.h"
 #include "control/varlink.h"
 
 /* As json_unpack() in strict mode, with a subset of its formats: "{s:s, s?I}", types s, i, I, b, o. A member
@@ -23,9 +24,11 @@ void request_failed(struct varlink_call *call, const struct failure *failure);
 /* The interface a request means (see engine_pick()); answers the call and returns NULL if there is none. */
 struct iface *request_pick(struct varlink_call *call, const struct engine *engine, const char *dev);
 
-/* Handle of a parser entry as text, at most REQUEST_HANDLE_MAX bytes; returns `buffer`. */
-#define REQUEST_HANDLE_MAX 24
-const char *request_parser_handle(const struct sadb_parser *parser, char *buffer);
+/* How a request names an SA or a parser entry. False: answered. */
+bool request_parse_address(struct varlink_call *call, const char *text, struct ip_addr *ret_addr);
+bool request_parse_spi(struct varlink_call *call, json_int_t number, uint32_t *ret_spi);
+bool request_parse_handle(struct varlink_call *call, const char *field, const char *kind, const char *text,
+			  struct handle *ret_handle);
 
 void request_add_sa(struct varlink_call *call, const json_t *parameters, void *ctx);
 void request_delete_sa(struct varlink_call *call, const json_t *parameters, void *ctx);

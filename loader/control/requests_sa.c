@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Methods about SAs. */
+/* Methods that add and list SAs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +16,17 @@
 /* ---- add ------------------------------------------------------------------------------------------------
  */
 
-static json_t *sa_handle(const struct sa *sa)
+static const char *sa_handle(const struct sa *sa, char *buffer)
 {
-	return json_sprintf("sa-%u-%u", sa->index, sa->generation);
+	return handle_format(HANDLE_SA, (struct handle){sa->index, sa->generation}, buffer);
+}
+
+/* JSON of a parser entry's handle, or null. */
+static json_t *parser_json(const struct sadb_parser *parser)
+{
+	char buffer[HANDLE_TEXT_MAX];
+
+	return parser ? json_string(handle_format(HANDLE_PARSER, parser->handle, buffer)) : json_null();
 }
 
 static void add_failed(struct varlink_call *call, const struct iface *iface, const struct sa_params *params,
@@ -46,14 +54,34 @@ static void add_failed(struct varlink_call *call, const struct iface *iface, con
 	}
 }
 
-static void add_decoded(struct varlink_call *call, const struct engine *engine, struct sa_params *params)
+/* The parser entry that the request names, if it names one. False: answered. */
+static bool bind_to_parser(struct varlink_call *call, const struct iface *iface, const char *text,
+			   struct sa_params *params)
+{
+	struct handle handle;
+
+	if (!text)
+		return true;
+	if (!request_parse_handle(call, "parser", HANDLE_PARSER, text, &handle))
+		return false;
+	switch (sadb_bind(iface->db, handle, params)) {
+	case 0: return true;
+	case -ESTALE: request_error_what(call, "StaleHandle", "%s", text); return false;
+	default:
+		request_invalid(call, "parser", text,
+				"the entry has another type or port than the SA's encap");
+		return false;
+	}
+}
+
+static void add_decoded(struct varlink_call *call, const struct engine *engine, const char *parser,
+			struct sa_params *params)
 {
 	struct iface *iface;
 	struct field_error error;
-	const struct sadb_parser *parser;
 	const struct sa *sa = NULL;
 	const char *what = "SAs";
-	char handle[REQUEST_HANDLE_MAX];
+	char handle[HANDLE_TEXT_MAX];
 	int err = validate_sa(params, &error);
 
 	if (err) {
@@ -61,7 +89,7 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 		return;
 	}
 	iface = request_pick(call, engine, params->dev);
-	if (!iface)
+	if (!iface || !bind_to_parser(call, iface, parser, params))
 		return;
 	snprintf(params->dev, sizeof(params->dev), "%s", iface->info.dev);
 	err = sadb_add(iface->db, params, &sa, &what);
@@ -69,120 +97,25 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 		add_failed(call, iface, params, what, err);
 		return;
 	}
-	parser = sadb_parser_of(iface->db, sa);
-	varlink_reply(call, json_pack("{s:o, s:s?}", "handle", sa_handle(sa), "parser",
-				      parser ? request_parser_handle(parser, handle) : NULL));
+	varlink_reply(call, json_pack("{s:s, s:o}", "handle", sa_handle(sa, handle), "parser",
+				      parser_json(sadb_parser_of(iface->db, sa))));
 }
 
 void request_add_sa(struct varlink_call *call, const json_t *parameters, void *ctx)
 {
 	struct sa_params params;
 	struct field_error error;
+	const char *parser = NULL;
 	json_t *object;
 
-	if (!request_unpack(call, parameters, "{s:o}", "sa", &object))
+	if (!request_unpack(call, parameters, "{s:o, s?s}", "sa", &object, "parser", &parser))
 		return;
 	if (sa_json_decode(object, &params, &error)) {
 		request_refused(call, &error);
 		return;
 	}
-	add_decoded(call, ctx, &params);
+	add_decoded(call, ctx, parser, &params);
 	sa_params_wipe(&params);
-}
-
-/* ---- delete ---------------------------------------------------------------------------------------------
- */
-
-static bool parse_address(struct varlink_call *call, const char *text, struct ip_addr *ret_addr)
-{
-	if (!ip_addr_parse(text, ret_addr))
-		return true;
-	request_invalid(call, "dst", text, "a numeric IPv4 or IPv6 address");
-	return false;
-}
-
-/* A JSON number has 64 bits: one that is cut would name another SA. False: answered. */
-static bool parse_spi(struct varlink_call *call, json_int_t number, uint32_t *ret_spi)
-{
-	char text[24];
-
-	if (number < 0 || number > UINT32_MAX) {
-		snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, number);
-		request_invalid(call, "spi", text, "an SPI has 32 bits (RFC 4303 section 2.1)");
-		return false;
-	}
-	*ret_spi = (uint32_t)number;
-	return true;
-}
-
-/* The interface of a delete: the one named, else the one that has the SA. NULL: answered. */
-static struct iface *iface_with_sa(struct varlink_call *call, const struct engine *engine, const char *dev,
-				   uint32_t spi, const struct ip_addr *dst)
-{
-	struct iface *found = NULL;
-
-	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {
-		struct iface *iface = engine->ifaces[i];
-
-		if (!iface || (dev && strcmp(iface->info.dev, dev)) || !sadb_find(iface->db, spi, dst))
-			continue;
-		if (found) {
-			request_invalid(call, "dev", "", "several interfaces have this SA: name one of them");
-			return NULL;
-		}
-		found = iface;
-	}
-	if (!found)
-		request_error_what(call, "NotFound", "no SA has spi 0x%08x and this dst%s%s", spi,
-				   dev ? " on " : "", dev ? dev : "");
-	return found;
-}
-
-void request_delete_sa(struct varlink_call *call, const json_t *parameters, void *ctx)
-{
-	const struct engine *engine = ctx;
-	const char *text;
-	const char *dev = NULL;
-	json_int_t number;
-	uint32_t spi;
-	struct ip_addr dst;
-	struct iface *iface;
-	struct failure failure;
-	int err;
-
-	if (!request_unpack(call, parameters, "{s:s, s:I, s?s}", "dst", &text, "spi", &number, "dev", &dev) ||
-	    !parse_address(call, text, &dst) || !parse_spi(call, number, &spi))
-		return;
-	iface = iface_with_sa(call, engine, dev, spi, &dst);
-	if (!iface)
-		return;
-	err = sadb_del(iface->db, spi, &dst);
-	if (err) {
-		failure_set(&failure, -err, "delete SA",
-			    "the SA is gone, but an entry of the classifier may be left", "spi 0x%08x dst %s",
-			    spi, text);
-		request_failed(call, &failure);
-		return;
-	}
-	varlink_reply(call, NULL);
-}
-
-void request_flush_sas(struct varlink_call *call, const json_t *parameters, void *ctx)
-{
-	const struct engine *engine = ctx;
-	const char *dev = NULL;
-	json_int_t deleted = 0;
-
-	if (!request_unpack(call, parameters, "{s?s}", "dev", &dev))
-		return;
-	if (dev && !engine_iface(engine, dev)) {
-		request_error_what(call, "NotFound", "interface %s is not attached", dev);
-		return;
-	}
-	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
-		if (engine->ifaces[i] && (!dev || !strcmp(engine->ifaces[i]->info.dev, dev)))
-			deleted += sadb_flush(engine->ifaces[i]->db);
-	varlink_reply(call, json_pack("{s:I}", "deleted", deleted));
 }
 
 /* ---- list ------------------------------------------------------------------------------------------------
@@ -195,14 +128,13 @@ static json_int_t counter(const _Atomic uint64_t *value)
 
 static json_t *sa_state_json(const struct iface *iface, const struct sa *sa)
 {
-	const struct sadb_parser *parser = sadb_parser_of(iface->db, sa);
 	uint32_t owner = atomic_load_explicit(&sa->owner, memory_order_relaxed);
 	json_int_t last_used = counter(&sa->counters.last_used);
-	char handle[REQUEST_HANDLE_MAX];
+	char handle[HANDLE_TEXT_MAX];
 
-	return json_pack("{s:o, s:o, s:s?, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "sa",
-			 sa_json_encode(&sa->params, false), "handle", sa_handle(sa), "parser",
-			 parser ? request_parser_handle(parser, handle) : NULL, "worker",
+	return json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "sa",
+			 sa_json_encode(&sa->params, false), "handle", sa_handle(sa, handle), "parser",
+			 parser_json(sadb_parser_of(iface->db, sa)), "worker",
 			 owner == SA_OWNER_NONE ? json_null() : json_integer(owner), "packets",
 			 counter(&sa->counters.packets), "bytes", counter(&sa->counters.bytes), "auth_failed",
 			 counter(&sa->counters.auth_failed), "replayed", counter(&sa->counters.replayed),
@@ -288,9 +220,9 @@ static bool parse_listing(struct varlink_call *call, const json_t *parameters, s
 		request_invalid(call, dst ? "spi" : "dst", "", "dst and spi name an SA together");
 		return false;
 	}
-	if (dst && !parse_address(call, dst, &ret_listing->dst))
+	if (dst && !request_parse_address(call, dst, &ret_listing->dst))
 		return false;
-	if (!parse_spi(call, spi, &ret_listing->spi))
+	if (!request_parse_spi(call, spi, &ret_listing->spi))
 		return false;
 	ret_listing->one = dst != NULL;
 	if (dev && !engine_iface(ret_listing->engine, dev)) {

@@ -9,29 +9,20 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+/* Slots that one search for a delete request looks at. */
+#define VICTIM_SAMPLE 64
 
-/* Compared as bytes: every byte is set, there is no padding. */
-struct sa_key {
-	uint32_t spi;
-	uint8_t family;
-	uint8_t dst[16];
-	uint8_t zero[3];
-};
-
-struct node {
-	struct sa_key key;
-	uint32_t parser_id; /* 0: none */
-	struct sa *sa;
-	UT_hash_handle hh;
-};
+#define NO_SLOT UINT32_MAX
 
 struct slot {
-	struct sa *_Atomic sa;
-	struct node *node;
+	struct sa *_Atomic sa; /* what workers find here */
+	struct sa *owned;      /* the same, or an SA that is deleted and not freed yet */
+	struct sadb_parser *parser;
 	uint32_t generation; /* of the SA that is or was here last */
+	uint32_t next;	     /* slot in the same chain of the index, or of those marked */
+	uint32_t added;	     /* seconds of CLOCK_REALTIME */
 };
 
 struct sadb {
@@ -39,295 +30,355 @@ struct sadb {
 	struct slot *slots;
 	uint32_t *free; /* ring of free slot numbers: the one freed first is used first */
 	uint32_t free_head;
-	uint32_t count;
-	struct node *index;
-	struct sadb_parser *parsers;
-	uint32_t parser_count;
-	uint32_t last_parser_id;
+	uint32_t used; /* slots that are not in it */
+	uint32_t *chains;
+	uint32_t chain_mask;
+	uint32_t marked; /* first slot of those marked, or NO_SLOT */
+	uint32_t marked_count;
+	uint32_t hand; /* where the next search for a delete request begins */
+	struct sadb_parsers parsers;
 };
-
-static struct sa_key key_of(uint32_t spi, const struct ip_addr *dst)
-{
-	struct sa_key key = {.spi = spi, .family = dst->family};
-
-	memcpy(key.dst, dst->bytes, ip_addr_size(dst->family));
-	return key;
-}
-
-static struct node *find_node(const struct sadb *db, uint32_t spi, const struct ip_addr *dst)
-{
-	struct sa_key key = key_of(spi, dst);
-	struct node *node;
-
-	HASH_FIND(hh, db->index, &key, sizeof(key), node);
-	return node;
-}
 
 int sadb_new(const struct sadb_config *config, struct sadb **ret_db)
 {
 	struct sadb *db = calloc(1, sizeof(*db));
+	uint32_t chains = 1;
 
 	if (!db)
 		return -ENOMEM;
+	while (chains < config->capacity)
+		chains *= 2;
 	db->config = *config;
+	db->marked = NO_SLOT;
+	db->chain_mask = chains - 1;
 	db->slots = calloc(config->capacity, sizeof(*db->slots));
 	db->free = calloc(config->capacity, sizeof(*db->free));
-	db->parsers = calloc(XESP_PARSERS_MAX, sizeof(*db->parsers));
-	if (!db->slots || !db->free || !db->parsers) {
+	db->chains = malloc(chains * sizeof(*db->chains));
+	if (!db->slots || !db->free || !db->chains || sadb_parsers_init(&db->parsers, config->classifier)) {
 		sadb_free(db);
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < config->capacity; i++)
 		db->free[i] = i;
+	memset(db->chains, 0xff, chains * sizeof(*db->chains));
 	*ret_db = db;
 	return 0;
+}
+
+/* ---- the index: chains through the slots, so that an add allocates nothing for it
+ * --------------------------
+ */
+
+static uint64_t mix(uint64_t value)
+{
+	value = (value ^ (value >> 32)) * 0xd6e8feb86659fd93u;
+	value = (value ^ (value >> 32)) * 0xd6e8feb86659fd93u;
+	return value ^ (value >> 32);
+}
+
+static uint32_t *chain_of(const struct sadb *db, uint32_t spi, const struct ip_addr *dst)
+{
+	uint64_t halves[2] = {0};
+
+	memcpy(halves, dst->bytes, ip_addr_size(dst->family));
+	return &db->chains[mix(halves[0] ^ mix(halves[1] ^ mix(spi))) & db->chain_mask];
+}
+
+static struct sa *index_find(const struct sadb *db, uint32_t spi, const struct ip_addr *dst)
+{
+	uint32_t number = *chain_of(db, spi, dst);
+
+	for (; number != NO_SLOT; number = db->slots[number].next) {
+		struct sa *sa = db->slots[number].owned;
+
+		if (sa->spi == spi && ip_addr_equal(&sa->params.dst, dst))
+			return sa;
+	}
+	return NULL;
+}
+
+static void index_add(struct sadb *db, const struct sa *sa)
+{
+	uint32_t *chain = chain_of(db, sa->spi, &sa->params.dst);
+
+	db->slots[sa->index].next = *chain;
+	*chain = sa->index;
+}
+
+static void index_del(struct sadb *db, const struct sa *sa)
+{
+	uint32_t *link = chain_of(db, sa->spi, &sa->params.dst);
+
+	while (*link != sa->index)
+		link = &db->slots[*link].next;
+	*link = db->slots[sa->index].next;
+}
+
+/* ---- slots -------------------------------------------------------------------------------------------- */
+
+static uint32_t now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
+static struct slot *slot_take(struct sadb *db, struct sa *sa)
+{
+	uint32_t number = db->free[db->free_head];
+	struct slot *slot = &db->slots[number];
+
+	db->free_head = (db->free_head + 1) % db->config.capacity;
+	db->used++;
+	sa->index = number;
+	sa->generation = ++slot->generation;
+	slot->owned = sa;
+	slot->added = now_seconds();
+	return slot;
+}
+
+static void slot_give(struct sadb *db, struct slot *slot)
+{
+	uint32_t number = (uint32_t)(slot - db->slots);
+
+	slot->owned = NULL;
+	db->used--;
+	db->free[(db->free_head + db->config.capacity - db->used - 1) % db->config.capacity] = number;
+}
+
+/* ---- delete requests ------------------------------------------------------------------------------------
+ */
+
+static uint64_t last_useful(const struct slot *slot)
+{
+	uint64_t used = atomic_load_explicit(&slot->owned->counters.last_used, memory_order_relaxed);
+
+	return used > slot->added ? used : slot->added;
+}
+
+/* Asks for the deletion of the SA that has been of no use for the longest time, among some: bounded work, and
+ * another part of the store each time. Each SA is asked for once. */
+static void request_deletion(struct sadb *db)
+{
+	uint32_t sample = db->config.capacity < VICTIM_SAMPLE ? db->config.capacity : VICTIM_SAMPLE;
+	struct slot *chosen = NULL;
+
+	if (!db->config.delete_request)
+		return;
+	for (uint32_t i = 0; i < sample; i++) {
+		struct slot *slot = &db->slots[db->hand];
+		const struct sa *sa = atomic_load_explicit(&slot->sa, memory_order_relaxed);
+
+		db->hand = (db->hand + 1) % db->config.capacity;
+		if (!sa || atomic_load_explicit(&sa->delete_requested, memory_order_relaxed))
+			continue;
+		if (!chosen || last_useful(slot) < last_useful(chosen))
+			chosen = slot;
+	}
+	if (!chosen)
+		return;
+	atomic_store_explicit(&chosen->owned->delete_requested, true, memory_order_relaxed);
+	db->config.delete_request(db->config.owner, chosen->owned);
+}
+
+/* ---- add ------------------------------------------------------------------------------------------------
+ */
+
+/* Takes what the SA needs of the classifier, its SA entry last. Leaves nothing behind on failure. */
+static int publish(struct sadb *db, const struct sa_params *params, struct slot *slot, const char **ret_what)
+{
+	struct classifier *classifier = db->config.classifier;
+	const struct sa *sa = slot->owned;
+	struct xesp_sa_ref ref = {.index = sa->index, .generation = sa->generation};
+	struct sadb_parser *parser = NULL;
+	bool made = false;
+	int err = 0;
+
+	if (params->encap.present)
+		err = sadb_parsers_take(&db->parsers, &params->encap, &parser, &made);
+	if (err) {
+		if (err == -ENOSPC)
+			*ret_what = "parser entries";
+		return err;
+	}
+	if (parser)
+		ref.parser_id = parser->id;
+	slot->parser = parser;
+	/* Before the classifier's entry: its first packet must find the SA. */
+	atomic_store_explicit(&slot->sa, slot->owned, memory_order_release);
+	err = classifier->ops->add_sa(classifier, params->spi, &params->dst, &ref);
+	if (!err)
+		return 0;
+	/* No packet carries this index and generation: the classifier never had them. */
+	atomic_store_explicit(&slot->sa, NULL, memory_order_relaxed);
+	if (parser)
+		sadb_parsers_give(parser);
+	if (made)
+		sadb_parsers_remove(&db->parsers, parser);
+	return err;
+}
+
+int sadb_add(struct sadb *db, const struct sa_params *params, const struct sa **ret_sa, const char **ret_what)
+{
+	struct slot *slot;
+	struct sa *sa;
+	int err;
+
+	if (index_find(db, params->spi, &params->dst))
+		return -EEXIST;
+	if (db->used == db->config.capacity) {
+		*ret_what = "SAs";
+		request_deletion(db);
+		return -ENOSPC;
+	}
+	err = sa_new(params, db->config.provider, db->config.crypto, &sa);
+	if (err)
+		return err;
+	slot = slot_take(db, sa);
+	err = publish(db, params, slot, ret_what);
+	if (err) {
+		slot_give(db, slot);
+		sa_free(sa);
+		return err;
+	}
+	index_add(db, sa);
+	*ret_sa = sa;
+	return 0;
+}
+
+int sadb_bind(const struct sadb *db, struct handle handle, struct sa_params *params)
+{
+	const struct sadb_parser *parser = sadb_parser_get(db, handle);
+
+	if (!parser)
+		return -ESTALE;
+	if (params->encap.present)
+		return params->encap.type == parser->type && params->encap.dport == parser->port ? 0
+												 : -EINVAL;
+	params->encap = (struct sa_encap){.present = true, .type = parser->type, .dport = parser->port};
+	return 0;
+}
+
+/* ---- delete ---------------------------------------------------------------------------------------------
+ */
+
+/* From here on no packet that the classifier looks at leads to the SA, no worker finds it anew, and what a
+ * worker has of it is not delivered. Its memory stays valid for that worker; the name is free. */
+static int unpublish(struct sadb *db, struct slot *slot)
+{
+	struct classifier *classifier = db->config.classifier;
+	struct sa *sa = slot->owned;
+	int err = classifier->ops->del_sa(classifier, sa->spi, &sa->params.dst);
+
+	atomic_store(&slot->sa, NULL);
+	atomic_store(&sa->dead, true);
+	index_del(db, sa);
+	if (slot->parser)
+		sadb_parsers_give(slot->parser);
+	slot->parser = NULL;
+	slot->next = db->marked;
+	db->marked = sa->index;
+	db->marked_count++;
+	return err == -ENOENT ? 0 : err;
+}
+
+static void free_marked(struct sadb *db)
+{
+	while (db->marked != NO_SLOT) {
+		struct slot *slot = &db->slots[db->marked];
+		struct sa *sa = slot->owned;
+
+		db->marked = slot->next;
+		db->marked_count--;
+		/* An SA that never had a packet has left nothing in a worker. */
+		if (db->config.forget && atomic_load(&sa->owner) != SA_OWNER_NONE)
+			db->config.forget(db->config.workers, sa->key);
+		slot_give(db, slot);
+		sa_free(sa);
+	}
+}
+
+static bool quiesce(const struct sadb *db, unsigned int timeout_ms)
+{
+	return !db->config.quiesce || db->config.quiesce(db->config.workers, timeout_ms);
+}
+
+/* Frees what is marked, now or when sadb_reap() is called. A worker that hangs is waited for once, not again
+ * by every delete that follows. `before`: SAs that were marked already. */
+static void reap_or_report(struct sadb *db, uint32_t before)
+{
+	if (quiesce(db, before ? 0 : SADB_QUIESCE_MS))
+		free_marked(db);
+	else if (db->config.marked)
+		db->config.marked(db->config.owner);
+}
+
+int sadb_delete(struct sadb *db, const struct sa *sa, enum sadb_entry entry, bool *ret_marked)
+{
+	struct slot *slot = &db->slots[sa->index];
+	struct sadb_parser *parser = slot->parser;
+	uint32_t before = db->marked_count;
+	int err, parser_err = 0;
+
+	if (entry == SADB_ENTRY_GOES && parser && parser->refs > 1)
+		return -EBUSY;
+	err = unpublish(db, slot);
+	if (entry != SADB_ENTRY_STAYS && parser && !parser->refs)
+		parser_err = sadb_parsers_remove(&db->parsers, parser);
+	reap_or_report(db, before);
+	if (ret_marked)
+		*ret_marked = db->marked_count > 0;
+	return err ? err : parser_err;
+}
+
+int sadb_del(struct sadb *db, uint32_t spi, const struct ip_addr *dst)
+{
+	const struct sa *sa = index_find(db, spi, dst);
+
+	return sa ? sadb_delete(db, sa, SADB_ENTRY_IF_UNUSED, NULL) : -ENOENT;
+}
+
+uint32_t sadb_flush(struct sadb *db)
+{
+	uint32_t before = db->marked_count;
+	uint32_t deleted = sadb_count(db);
+	const struct sa *sa;
+	uint32_t index = 0;
+
+	while ((sa = sadb_next(db, &index)))
+		unpublish(db, &db->slots[sa->index]);
+	sadb_parsers_sweep(&db->parsers);
+	if (deleted)
+		reap_or_report(db, before);
+	return deleted;
+}
+
+uint32_t sadb_reap(struct sadb *db)
+{
+	/* A worker in the midst of a burst gets the time to end it. */
+	if (db->marked_count && quiesce(db, 1))
+		free_marked(db);
+	return db->marked_count;
 }
 
 void sadb_free(struct sadb *db)
 {
 	if (!db)
 		return;
-	if (db->slots && db->free && db->parsers)
+	if (db->slots && db->free && db->chains && db->parsers.entries) {
 		sadb_flush(db);
+		free_marked(db);
+	}
+	sadb_parsers_cleanup(&db->parsers);
+	free(db->chains);
 	free(db->slots);
 	free(db->free);
-	free(db->parsers);
 	free(db);
 }
 
-/* ---- parser entries ------------------------------------------------------------------------------- */
-
-static struct sadb_parser *find_parser(const struct sadb *db, enum xesp_encap type, uint16_t port)
-{
-	for (uint32_t i = 0; i < db->parser_count; i++)
-		if (db->parsers[i].type == type && db->parsers[i].port == port)
-			return &db->parsers[i];
-	return NULL;
-}
-
-static struct sadb_parser *find_parser_id(const struct sadb *db, uint32_t id)
-{
-	for (uint32_t i = 0; i < db->parser_count; i++)
-		if (db->parsers[i].id == id)
-			return &db->parsers[i];
-	return NULL;
-}
-
-/* Tells the classifier what entries the port has now. */
-static int publish_port(struct sadb *db, uint16_t port)
-{
-	struct xesp_parser_slot slot = {0};
-
-	for (unsigned int type = 0; type < XESP_ENCAP_TYPES; type++) {
-		const struct sadb_parser *parser = find_parser(db, type, port);
-
-		if (parser)
-			slot.id[type] = parser->id;
-	}
-	return db->config.classifier->ops->set_parser(db->config.classifier, port, &slot);
-}
-
-static void parser_remove(struct sadb *db, struct sadb_parser *parser)
-{
-	*parser = db->parsers[--db->parser_count];
-}
-
-/* Takes a reference on the entry of an encapsulation, creating it if there is none. */
-static int parser_get(struct sadb *db, const struct sa_encap *encap, uint32_t *ret_id, const char **ret_what)
-{
-	struct sadb_parser *parser = find_parser(db, encap->type, encap->dport);
-	int err;
-
-	if (!parser) {
-		if (db->parser_count == XESP_PARSERS_MAX) {
-			*ret_what = "parser entries";
-			return -ENOSPC;
-		}
-		if (++db->last_parser_id == 0)
-			db->last_parser_id = 1;
-		parser = &db->parsers[db->parser_count++];
-		*parser = (struct sadb_parser){
-			.id = db->last_parser_id, .type = encap->type, .port = encap->dport};
-		err = publish_port(db, encap->dport);
-		if (err) {
-			parser_remove(db, parser);
-			return err;
-		}
-	}
-	parser->refs++;
-	*ret_id = parser->id;
-	return 0;
-}
-
-static void parser_put(struct sadb *db, uint32_t id)
-{
-	struct sadb_parser *parser = id ? find_parser_id(db, id) : NULL;
-	uint16_t port;
-
-	if (!parser || --parser->refs)
-		return;
-	port = parser->port;
-	parser_remove(db, parser);
-	publish_port(db, port);
-}
-
-/* ---- add ------------------------------------------------------------------------------------------ */
-
-static int index_add(struct sadb *db, const struct sa_params *params, struct sa *sa, struct node **ret_node)
-{
-	struct node *node = calloc(1, sizeof(*node));
-
-	if (!node)
-		return -ENOMEM;
-	node->key = key_of(params->spi, &params->dst);
-	node->sa = sa;
-	HASH_ADD(hh, db->index, key, sizeof(node->key), node);
-	if (!node->hh.tbl) {
-		free(node);
-		return -ENOMEM;
-	}
-	*ret_node = node;
-	return 0;
-}
-
-static void index_del(struct sadb *db, struct node *node)
-{
-	HASH_DELETE(hh, db->index, node);
-	free(node);
-}
-
-static void slot_take(struct sadb *db, struct node *node)
-{
-	struct sa *sa = node->sa;
-	uint32_t number = db->free[db->free_head];
-
-	db->free_head = (db->free_head + 1) % db->config.capacity;
-	db->count++;
-	sa->index = number;
-	sa->generation = ++db->slots[number].generation;
-	db->slots[number].node = node;
-	atomic_store_explicit(&db->slots[number].sa, sa, memory_order_release);
-}
-
-/* The slot no longer leads to the SA; its number comes back into use with slot_give(). */
-static void slot_clear(struct sadb *db, uint32_t number)
-{
-	atomic_store(&db->slots[number].sa, NULL);
-	db->slots[number].node = NULL;
-}
-
-static void slot_give(struct sadb *db, uint32_t number)
-{
-	db->count--;
-	db->free[(db->free_head + db->config.capacity - db->count - 1) % db->config.capacity] = number;
-}
-
-int sadb_add(struct sadb *db, const struct sa_params *params, const struct sa **ret_sa, const char **ret_what)
-{
-	struct classifier *classifier = db->config.classifier;
-	struct node *node = NULL;
-	struct sa *sa = NULL;
-	uint32_t parser_id = 0;
-	struct xesp_sa_ref ref;
-	int err;
-
-	if (find_node(db, params->spi, &params->dst))
-		return -EEXIST;
-	if (db->count == db->config.capacity) {
-		*ret_what = "SAs";
-		return -ENOSPC;
-	}
-	err = sa_new(params, db->config.provider, db->config.crypto, &sa);
-	if (err)
-		return err;
-	err = index_add(db, params, sa, &node);
-	if (err)
-		goto undo_sa;
-	if (params->encap.present) {
-		err = parser_get(db, &params->encap, &parser_id, ret_what);
-		if (err)
-			goto undo_index;
-	}
-	node->parser_id = parser_id;
-	slot_take(db, node);
-	ref = (struct xesp_sa_ref){.index = sa->index, .generation = sa->generation, .parser_id = parser_id};
-	err = classifier->ops->add_sa(classifier, params->spi, &params->dst, &ref);
-	if (err)
-		goto undo_slot;
-	*ret_sa = sa;
-	return 0;
-
-undo_slot:
-	/* No packet can carry this index and generation: the classifier never had them. */
-	slot_clear(db, sa->index);
-	slot_give(db, sa->index);
-	parser_put(db, parser_id);
-undo_index:
-	index_del(db, node);
-undo_sa:
-	sa_free(sa);
-	return err;
-}
-
-/* ---- delete --------------------------------------------------------------------------------------- */
-
-static void quiesce(const struct sadb *db)
-{
-	if (db->config.quiesce)
-		db->config.quiesce(db->config.quiesce_ctx);
-}
-
-/* From here on no packet that the classifier looks at leads to the SA, and no worker finds it anew. The
- * SA stays valid for workers that found it before. */
-static int unpublish(struct sadb *db, const struct sa *sa)
-{
-	struct classifier *classifier = db->config.classifier;
-	int err = classifier->ops->del_sa(classifier, sa->params.spi, &sa->params.dst);
-
-	slot_clear(db, sa->index);
-	return err == -ENOENT ? 0 : err;
-}
-
-static void destroy(struct sadb *db, struct node *node)
-{
-	struct sa *sa = node->sa;
-
-	parser_put(db, node->parser_id);
-	slot_give(db, sa->index);
-	index_del(db, node);
-	sa_free(sa);
-}
-
-int sadb_del(struct sadb *db, uint32_t spi, const struct ip_addr *dst)
-{
-	struct node *node = find_node(db, spi, dst);
-	int err;
-
-	if (!node)
-		return -ENOENT;
-	err = unpublish(db, node->sa);
-	quiesce(db);
-	destroy(db, node);
-	return err;
-}
-
-uint32_t sadb_flush(struct sadb *db)
-{
-	uint32_t deleted = db->count;
-	struct node *node;
-	struct node *next;
-
-	if (!deleted)
-		return 0;
-	HASH_ITER (hh, db->index, node, next)
-		unpublish(db, node->sa);
-	quiesce(db);
-	HASH_ITER (hh, db->index, node, next)
-		destroy(db, node);
-	return deleted;
-}
-
-/* ---- look-up -------------------------------------------------------------------------------------- */
+/* ---- look-up --------------------------------------------------------------------------------------------
+ */
 
 struct sa *sadb_get(const struct sadb *db, uint32_t index, uint32_t generation)
 {
@@ -341,9 +392,7 @@ struct sa *sadb_get(const struct sadb *db, uint32_t index, uint32_t generation)
 
 const struct sa *sadb_find(const struct sadb *db, uint32_t spi, const struct ip_addr *dst)
 {
-	const struct node *node = find_node(db, spi, dst);
-
-	return node ? node->sa : NULL;
+	return index_find(db, spi, dst);
 }
 
 const struct sa *sadb_next(const struct sadb *db, uint32_t *index)
@@ -359,24 +408,32 @@ const struct sa *sadb_next(const struct sadb *db, uint32_t *index)
 
 const struct sadb_parser *sadb_parser_of(const struct sadb *db, const struct sa *sa)
 {
-	uint32_t id = db->slots[sa->index].node->parser_id;
-
-	return id ? find_parser_id(db, id) : NULL;
+	return db->slots[sa->index].parser;
 }
 
-const struct sadb_parser *sadb_parser_at(const struct sadb *db, uint32_t i)
+const struct sadb_parser *sadb_parser_get(const struct sadb *db, struct handle handle)
 {
-	return i < db->parser_count ? &db->parsers[i] : NULL;
+	return sadb_parsers_get(&db->parsers, handle);
+}
+
+const struct sadb_parser *sadb_parser_next(const struct sadb *db, uint32_t *index)
+{
+	return sadb_parsers_next(&db->parsers, index);
 }
 
 uint32_t sadb_parser_count(const struct sadb *db)
 {
-	return db->parser_count;
+	return db->parsers.count;
 }
 
 uint32_t sadb_count(const struct sadb *db)
 {
-	return db->count;
+	return db->used - db->marked_count;
+}
+
+uint32_t sadb_marked(const struct sadb *db)
+{
+	return db->marked_count;
 }
 
 uint32_t sadb_capacity(const struct sadb *db)

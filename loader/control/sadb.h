@@ -5,16 +5,22 @@
  *
  * Add: everything is prepared first, the classifier's SA entry comes last, and a failure at any step
  * undoes the steps before it. Delete: the classifier's entry goes first, then the slot, then `quiesce`
- * waits until no worker can hold the SA, then it is wiped and freed.
+ * waits until no worker can hold the SA, then it is wiped and freed. If a worker does not get there in time,
+ * the SA stays marked as dead, which keeps its packets from being delivered, and is freed by sadb_reap().
  */
 #ifndef XESP_CONTROL_SADB_H
 #define XESP_CONTROL_SADB_H
 
 #include <stdint.h>
 
+#include "control/handle.h"
 #include "control/sa_params.h"
+#include "control/sadb_parsers.h"
 #include "dataplane/sa.h"
 #include "host/classifier.h"
+
+/* How long a delete waits for the workers, in milliseconds; later ones do not while SAs are marked. */
+#define SADB_QUIESCE_MS 100
 
 struct sadb;
 
@@ -23,32 +29,51 @@ struct sadb_config {
 	const struct crypto_provider *provider;
 	struct crypto_ctx *crypto; /* borrowed: the control thread's */
 	uint32_t capacity;
-	/* Returns when every worker has passed a point where it holds no SA. NULL if there are none. */
-	void (*quiesce)(void *ctx);
-	void *quiesce_ctx;
+
+	/* The workers; both NULL if there are none. `quiesce` returns true when every worker has passed a
+	 * point where it holds no SA, false if one has not in this time. `forget` wipes what they made of a
+	 * key. */
+	bool (*quiesce)(void *workers, unsigned int timeout_ms);
+	void (*forget)(void *workers, const struct crypto_key *key);
+	void *workers;
+
+	/* Each may be NULL. `marked`: there are SAs that sadb_reap() has to free. `delete_request`: an add
+	 * found no room, and this SA would be missed least. Neither may change the store. */
+	void (*marked)(void *owner);
+	void (*delete_request)(void *owner, const struct sa *sa);
+	void *owner;
 };
 
-/* One parser entry. `refs` counts the SAs that belong to it. */
-struct sadb_parser {
-	uint32_t id; /* never 0, never reused */
-	enum xesp_encap type;
-	uint16_t port; /* host order */
-	uint32_t refs;
+/* What becomes of the parser entry of an SA that is deleted. */
+enum sadb_entry {
+	SADB_ENTRY_STAYS,
+	SADB_ENTRY_IF_UNUSED, /* goes with its last SA */
+	SADB_ENTRY_GOES,      /* goes with this SA, which must be its last */
 };
 
 int sadb_new(const struct sadb_config *config, struct sadb **ret_db);
-/* Deletes every SA and parser entry; NULL-safe. */
+/* Deletes every SA and parser entry; NULL-safe. The workers have ended. */
 void sadb_free(struct sadb *db);
 
-/* Adds a validated SA; an encapsulation without a parser entry creates one. -EEXIST: SPI and destination
+/* Adds a validated SA; an encapsulation without a parser entry makes one. -EEXIST: SPI and destination
  * are in use; -ENOSPC: capacity (`*ret_what` says of what: "SAs", "parser entries"); -ENOMEM; -EOPNOTSUPP:
  * the crypto provider lacks the algorithm; else what the classifier said. Changes nothing on failure. */
 int sadb_add(struct sadb *db, const struct sa_params *params, const struct sa **ret_sa,
 	     const char **ret_what);
-/* Deletes the SA and, with the last SA of it, its parser entry. -ENOENT. */
+/* Makes the SA one of the entry that a request names, before sadb_add(): an SA without encapsulation takes
+ * over type and port. -ESTALE: there is no such entry; -EINVAL: the SA has another type or port. */
+int sadb_bind(const struct sadb *db, struct handle parser, struct sa_params *params);
+
+/* Deletes the SA; from the return on no packet uses it. `*ret_marked` (may be NULL): its memory has to wait
+ * for a worker. -EBUSY: the entry has other SAs, nothing has changed. Another error is what the classifier
+ * said; the SA is deleted in spite of it. */
+int sadb_delete(struct sadb *db, const struct sa *sa, enum sadb_entry entry, bool *ret_marked);
+/* The same by name, with SADB_ENTRY_IF_UNUSED. -ENOENT. */
 int sadb_del(struct sadb *db, uint32_t spi, const struct ip_addr *dst);
-/* Deletes all; returns their number. */
+/* Deletes all SAs and parser entries; returns the number of SAs. */
 uint32_t sadb_flush(struct sadb *db);
+/* Frees marked SAs if the workers have let go of them; returns how many still wait. */
+uint32_t sadb_reap(struct sadb *db);
 
 /* The SA of a slot, or NULL if the slot is free or has another generation. Any thread. */
 struct sa *sadb_get(const struct sadb *db, uint32_t index, uint32_t generation);
@@ -58,10 +83,15 @@ const struct sa *sadb_find(const struct sadb *db, uint32_t spi, const struct ip_
 const struct sa *sadb_next(const struct sadb *db, uint32_t *index);
 /* The parser entry of an SA, or NULL if it has none; valid until the next change of the store. */
 const struct sadb_parser *sadb_parser_of(const struct sadb *db, const struct sa *sa);
-/* The entry at position `i` < sadb_parser_count(), in no special order. */
-const struct sadb_parser *sadb_parser_at(const struct sadb *db, uint32_t i);
+/* NULL: the handle is stale. */
+const struct sadb_parser *sadb_parser_get(const struct sadb *db, struct handle handle);
+/* The first parser entry at or behind place `*index`, or NULL; advances `*index` past it. Start with 0. */
+const struct sadb_parser *sadb_parser_next(const struct sadb *db, uint32_t *index);
 uint32_t sadb_parser_count(const struct sadb *db);
+/* SAs, without those that are deleted and wait to be freed. */
 uint32_t sadb_count(const struct sadb *db);
+uint32_t sadb_marked(const struct sadb *db);
+/* SAs that there is room for, those that wait to be freed included. */
 uint32_t sadb_capacity(const struct sadb *db);
 
 #endif

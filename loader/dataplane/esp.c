@@ -172,6 +172,9 @@ static enum xesp_reason complete(struct esp_packet *packet, uint64_t now)
 		memset(packet->op.text, 0, packet->op.text_len);
 		return packet->op.status == -EBADMSG ? XESP_REASON_AUTH_FAILED : XESP_REASON_CRYPTO_ERROR;
 	}
+	/* Deleted while the burst was on its way. */
+	if (atomic_load_explicit(&sa->dead, memory_order_relaxed))
+		return XESP_REASON_SA_GONE;
 	/* A packet before it in this burst may have been its twin, or have moved the window beyond it. */
 	reason = reason_of_verdict(replay_check(&sa->replay, packet->seq));
 	if (reason != XESP_REASON_NONE)

@@ -8,6 +8,7 @@
 #define XESP_DATAPLANE_SA_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "control/sa_params.h"
@@ -72,20 +73,23 @@ struct sa {
 	uint8_t align_bytes;
 	uint32_t flags;
 	uint32_t steps; /* enum sa_step */
+	/* Set by the control thread: the SA is deleted, and nothing more of it is delivered. */
+	_Atomic bool dead;
+	_Atomic bool delete_requested; /* the engine has asked for its deletion (NDIS SaDeleteReq) */
 	const struct crypto_key *key;
 	const struct crypto_provider *provider;
 
 	struct sa_counters counters;
 	struct sa_watch watch;
-	struct sa_params params; /* without the key, which is wiped after expansion */
+	struct sa_params params; /* without the key, which is in key memory */
 	struct replay replay;	 /* last: variable size */
 };
 
-/* Builds an SA from validated params: expands the key, sets up the window. -ENOMEM, -EOPNOTSUPP. The
+/* Builds an SA from validated params: takes the key, sets up the window. -ENOMEM, -EOPNOTSUPP. The
  * caller keeps (and wipes) its params. */
 int sa_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
 	   struct sa **ret_sa);
-/* Frees and wipes; NULL-safe. No worker may still see the SA. */
+/* Frees and wipes; NULL-safe. No worker may still see the SA, and each has forgotten its key. */
 void sa_free(struct sa *sa);
 
 #endif

@@ -53,8 +53,11 @@ void worker_group_stop(struct worker_group *group);
  * -errno: there are as many workers as before. */
 int worker_group_resize(struct worker_group *group, uint32_t count, const struct worker_queue *queues);
 
-/* Returns when each worker has passed a point where it holds no SA (struct sadb_config.quiesce). */
-void worker_group_quiesce(void *ctx);
+/* Waits until each worker has passed a point where it holds no SA, but not longer than this: false (struct
+ * sadb_config.quiesce). */
+bool worker_group_quiesce(void *ctx, unsigned int timeout_ms);
+/* Wipes what the workers made of a key of which they hold no SA any more (struct sadb_config.forget). */
+void worker_group_forget(void *ctx, const struct crypto_key *key);
 
 uint32_t worker_group_count(const struct worker_group *group);
 void worker_group_state(const struct worker_group *group, uint32_t i, struct worker_state *ret_state);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "dataplane/worker_private.h"
@@ -162,19 +163,46 @@ void worker_group_stop(struct worker_group *group)
 		drain(group);
 }
 
-void worker_group_quiesce(void *ctx)
+static uint64_t now_ns(void)
 {
-	struct worker_group *group = ctx;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* True when the round that the worker is in, if any, has ended. */
+static bool wait_for_round(const struct worker *worker, uint64_t deadline)
+{
+	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_acquire);
+
+	while ((epoch & 1) && atomic_load_explicit(&worker->epoch, memory_order_acquire) == epoch) {
+		if (now_ns() >= deadline)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+bool worker_group_quiesce(void *ctx, unsigned int timeout_ms)
+{
+	const struct worker_group *group = ctx;
+	uint64_t deadline = now_ns() + (uint64_t)timeout_ms * 1000000;
 
 	/* The store has unpublished the SA before; see worker_run_once(). */
 	atomic_thread_fence(memory_order_seq_cst);
-	for (uint32_t i = 0; i < group->count; i++) {
-		struct worker *worker = group->workers[i];
-		uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_acquire);
+	for (uint32_t i = 0; i < group->count; i++)
+		if (!wait_for_round(group->workers[i], deadline))
+			return false;
+	return true;
+}
 
-		while ((epoch & 1) && atomic_load_explicit(&worker->epoch, memory_order_acquire) == epoch)
-			sched_yield();
-	}
+void worker_group_forget(void *ctx, const struct crypto_key *key)
+{
+	const struct worker_group *group = ctx;
+
+	for (uint32_t i = 0; i < group->count; i++)
+		group->provider->forget(group->workers[i]->crypto, key);
 }
 
 uint32_t worker_group_count(const struct worker_group *group)

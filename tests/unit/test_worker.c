@@ -232,7 +232,10 @@ static struct worker_queue queue_of(uint32_t number)
 static int set_up(void **state)
 {
 	const struct crypto_provider *provider = crypto_provider_by_name("auto");
-	struct sadb_config store = {.provider = provider, .capacity = 64, .quiesce = worker_group_quiesce};
+	struct sadb_config store = {.provider = provider,
+				    .capacity = 64,
+				    .quiesce = worker_group_quiesce,
+				    .forget = worker_group_forget};
 
 	(void)state;
 	memset(&bench, 0, sizeof(bench));
@@ -243,7 +246,7 @@ static int set_up(void **state)
 	assert_int_equal(provider->ctx_new(&bench.crypto), 0);
 	store.crypto = bench.crypto;
 	store.classifier = bench.classifier;
-	store.quiesce_ctx = bench.group;
+	store.workers = bench.group;
 	assert_int_equal(sadb_new(&store, &bench.db), 0);
 	for (uint32_t i = 0; i < SAS; i++)
 		add_sa(i);
