@@ -6,38 +6,49 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <xesp/abi.h>
 
-#include "base/ip_addr.h"
-#include "base/log.h"
-#include "base/reasons.h"
+#include "control/monitor.h"
 
 struct audit {
 	const char *dev;
+	struct monitor *monitor;
 	struct ring_buffer *ring;
 	sd_event_source *source;
 };
 
+/* The classifier's clock starts at boot. */
+static uint64_t realtime_of(uint64_t monotonic_ns)
+{
+	struct timespec real;
+	struct timespec monotonic;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	return monotonic_ns + (uint64_t)(real.tv_sec - monotonic.tv_sec) * 1000000000u +
+	       (uint64_t)(real.tv_nsec - monotonic.tv_nsec);
+}
+
 static int on_event(void *ctx, void *data, size_t size)
 {
 	const struct audit *audit = ctx;
-	const struct xesp_audit_event *event = data;
-	struct ip_addr src = {0};
-	struct ip_addr dst = {0};
-	const struct reason_info *reason;
-	char src_text[IP_ADDR_TEXT_MAX];
-	char dst_text[IP_ADDR_TEXT_MAX];
+	const struct xesp_audit_event *record = data;
+	struct event event = {.type = EVENT_AUDIT, .sa_index = UINT32_MAX};
 
-	if (size < sizeof(*event))
+	if (size < sizeof(*record))
 		return 0;
-	src.family = dst.family = event->family == 6 ? AF_INET6 : AF_INET;
-	memcpy(src.bytes, event->saddr, ip_addr_size(src.family));
-	memcpy(dst.bytes, event->daddr, ip_addr_size(dst.family));
-	reason = reason_info(event->reason);
-	log_info("%s: audit: %s: spi 0x%08x seq %u src %s port %u dst %s port %u (%s)", audit->dev,
-		 reason ? reason->name : "?", ntohl(event->spi), ntohl(event->seq),
-		 ip_addr_format(&src, src_text), ntohs(event->sport), ip_addr_format(&dst, dst_text),
-		 ntohs(event->dport), event->form == XESP_FORM_NATIVE ? "ESP" : "ESP in UDP");
+	event.time_ns = realtime_of(record->time_ns);
+	event.reason = (uint8_t)record->reason;
+	event.family = record->family;
+	event.form = record->form;
+	event.spi = ntohl(record->spi);
+	event.seq = ntohl(record->seq);
+	event.sport = ntohs(record->sport);
+	event.dport = ntohs(record->dport);
+	memcpy(event.src, record->saddr, sizeof(event.src));
+	memcpy(event.dst, record->daddr, sizeof(event.dst));
+	monitor_publish(audit->monitor, audit->dev, &event, NULL);
 	return 0;
 }
 
@@ -52,7 +63,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *c
 	return 0;
 }
 
-int audit_new(sd_event *event, int ring, const char *dev, struct audit **ret_audit)
+int audit_new(sd_event *event, int ring, const char *dev, struct monitor *monitor, struct audit **ret_audit)
 {
 	struct audit *audit = calloc(1, sizeof(*audit));
 	int err;
@@ -60,6 +71,7 @@ int audit_new(sd_event *event, int ring, const char *dev, struct audit **ret_aud
 	if (!audit)
 		return -ENOMEM;
 	audit->dev = dev;
+	audit->monitor = monitor;
 	audit->ring = ring_buffer__new(ring, on_event, audit, NULL);
 	if (!audit->ring) {
 		err = -errno;

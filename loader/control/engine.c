@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/monitor.h"
 #include "control/requests.h"
 #include "control/varlink.h"
 
@@ -84,6 +85,21 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
+/* Somebody began or ended to listen: packets become events only while they are wanted. */
+static void on_demand_changed(void *ctx)
+{
+	const struct engine *engine = ctx;
+
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {
+		const struct iface *iface = engine->ifaces[i];
+
+		if (iface && iface->workers)
+			worker_group_monitor_packets(
+				iface->workers,
+				monitor_wants(engine->monitor, EVENT_PACKET, iface->info.dev));
+	}
+}
+
 static int serve(struct engine *engine)
 {
 	struct varlink_server *server = NULL;
@@ -113,11 +129,14 @@ int engine_run(const struct engine_config *config)
 	log_info("crypto: %s, sink: %s", config->provider->ctx_describe(engine.crypto), config->sink->name);
 	err = sd_event_new(&engine.event);
 	if (err >= 0)
+		err = monitor_new(on_demand_changed, &engine, &engine.monitor);
+	if (err >= 0)
 		err = serve(&engine);
 	if (err < 0)
 		log_error("the control thread ends: %s", strerror(-err));
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
 		iface_free(engine.ifaces[i]);
+	monitor_free(engine.monitor);
 	config->provider->ctx_free(engine.crypto);
 	sd_event_unref(engine.event);
 	return err;

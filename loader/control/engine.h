@@ -26,6 +26,7 @@ struct engine {
 	const struct engine_config *config;
 	sd_event *event;
 	struct loader_channel loader;
+	struct monitor *monitor;
 	struct crypto_ctx *crypto;	       /* the control thread's */
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
 };

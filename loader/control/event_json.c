@@ -139,11 +139,10 @@ static int add_outcome(json_t *object, const struct event *event)
 	const struct reason_info *reason = reason_info(event->reason);
 	int err = 0;
 
-	if (event->type == EVENT_AUDIT || event->type == EVENT_PACKET) {
+	if (event->type == EVENT_AUDIT || event->type == EVENT_PACKET || event->type == EVENT_MAPPING_CHANGE)
 		err |= add_number(object, "seq", event->seq);
-		if (reason)
-			err |= add_text(object, "reason", reason->name);
-	}
+	if (reason && (event->type == EVENT_AUDIT || event->type == EVENT_PACKET))
+		err |= add_text(object, "reason", reason->name);
 	if (event->type == EVENT_PACKET) {
 		err |= add(object, "crypto_done", json_boolean(event->crypto_done));
 		err |= add(object, "next_crypto_done", json_boolean(event->next_crypto_done));

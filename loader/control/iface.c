@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "control/audit.h"
+#include "control/iface_events.h"
 
 /* The loader loads a BPF program and opens sockets in this time, or something is badly wrong. */
 #define LOADER_TIMEOUT_MS 30000
@@ -174,7 +175,10 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 	if (err)
 		return failure_set(ret_failure, -err, "make SA store", "", "%u SAs for %s", store.capacity,
 				   iface->info.dev);
-	err = audit_new(config->event, iface->fds.audit, iface->info.dev, &iface->audit);
+	err = iface_events_new(iface, config->event, config->monitor, &iface->events);
+	if (err)
+		return failure_set(ret_failure, -err, "watch workers", "", "%s", iface->info.dev);
+	err = audit_new(config->event, iface->fds.audit, iface->info.dev, config->monitor, &iface->audit);
 	if (err)
 		return failure_set(ret_failure, -err, "read audit events", "use kernel 5.19 or later", "%s",
 				   iface->info.dev);
@@ -265,6 +269,7 @@ void iface_free(struct iface *iface)
 	if (iface->workers)
 		worker_group_stop(iface->workers);
 	audit_free(iface->audit);
+	iface_events_free(iface->events);
 	sd_event_source_disable_unref(iface->reap);
 	sadb_free(iface->db);
 	worker_group_free(iface->workers);

@@ -22,6 +22,7 @@ struct iface {
 	struct worker_group *workers;
 	sd_event_source *reap; /* frees deleted SAs that a worker held too long */
 	struct audit *audit;
+	struct iface_events *events;
 };
 
 /* The engine's end of the socket to the loader. Word of vanished interfaces that comes while an answer is
@@ -39,6 +40,7 @@ struct iface_config {
 	const struct crypto_provider *provider;
 	struct crypto_ctx *crypto;
 	const struct sink_ops *sink;
+	struct monitor *monitor; /* told of what happens; NULL: nobody is */
 };
 
 /* Asks the loader to attach and builds the interface from its answer. On failure `*ret_failure` says why

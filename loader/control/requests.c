@@ -201,7 +201,8 @@ static void request_attach(struct varlink_call *call, const json_t *parameters, 
 				      .event = engine->event,
 				      .provider = engine->config->provider,
 				      .crypto = engine->crypto,
-				      .sink = engine->config->sink};
+				      .sink = engine->config->sink,
+				      .monitor = engine->monitor};
 	struct ipc_attach request;
 	struct failure failure;
 	struct iface **place = NULL;
@@ -329,11 +330,17 @@ static const char description[] =
 	;
 
 static const struct varlink_method methods[] = {
-	{"Status", request_status},	 {"Attach", request_attach},
-	{"Detach", request_detach},	 {"AddSa", request_add_sa},
-	{"DeleteSa", request_delete_sa}, {"ListSas", request_list_sas},
-	{"FlushSas", request_flush_sas}, {"ListParsers", request_list_parsers},
-	{"Stats", request_stats},	 {NULL, NULL},
+	{"Status", request_status},
+	{"Attach", request_attach},
+	{"Detach", request_detach},
+	{"AddSa", request_add_sa},
+	{"DeleteSa", request_delete_sa},
+	{"ListSas", request_list_sas},
+	{"FlushSas", request_flush_sas},
+	{"ListParsers", request_list_parsers},
+	{"Stats", request_stats},
+	{"Monitor", request_monitor},
+	{NULL, NULL},
 };
 
 int requests_serve(struct engine *engine, int listener, struct varlink_server **ret_server)

@@ -34,5 +34,6 @@ void request_add_sa(struct varlink_call *call, const json_t *parameters, void *c
 void request_delete_sa(struct varlink_call *call, const json_t *parameters, void *ctx);
 void request_list_sas(struct varlink_call *call, const json_t *parameters, void *ctx);
 void request_flush_sas(struct varlink_call *call, const json_t *parameters, void *ctx);
+void request_monitor(struct varlink_call *call, const json_t *parameters, void *ctx);
 
 #endif

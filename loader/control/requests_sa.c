@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/iface_events.h"
 #include "control/requests_private.h"
 #include "control/sa_json.h"
 #include "control/validate.h"
@@ -93,6 +94,10 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 		return;
 	snprintf(params->dev, sizeof(params->dev), "%s", iface->info.dev);
 	err = sadb_add(iface->db, params, &sa, &what);
+	if (!err && iface_events_watch(iface->events, sa)) {
+		sadb_del(iface->db, params->spi, &params->dst);
+		err = -ENOMEM;
+	}
 	if (err) {
 		add_failed(call, iface, params, what, err);
 		return;

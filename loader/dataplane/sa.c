@@ -84,6 +84,7 @@ int sa_new(const struct sa_params *params, const struct crypto_provider *provide
 	sa->params = *params;
 	explicit_bzero(sa->params.key, sizeof(sa->params.key));
 	watch_init(&sa->watch, params);
+	sa->life = (struct sa_life){.added = UINT64_MAX, .first_used = UINT64_MAX, .queued = UINT64_MAX};
 	replay_init(&sa->replay, params->replay_window, params->flags & SA_FLAG_ESN, params->replay_seq);
 	*ret_sa = sa;
 	return 0;

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/iface_events.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "control/lifetime.h"
+#include "dataplane/esp_watch.h"
+
+/* Events that are taken before requests get their turn. */
+#define EVENTS_AT_ONCE 256
+
+struct iface_events {
+	struct iface *iface;
+	struct monitor *monitor;
+	struct lifetime *lifetime;
+	sd_event_source *source;
+};
+
+static void publish(const struct iface_events *events, const struct event *event)
+{
+	monitor_publish(events->monitor, events->iface->info.dev, event, NULL);
+}
+
+static void delete_expired(const struct iface_events *events, const struct sa *sa)
+{
+	struct ip_addr dst = sa->params.dst;
+	uint32_t spi = sa->spi;
+	char text[IP_ADDR_TEXT_MAX];
+	int err = sadb_del(events->iface->db, spi, &dst);
+
+	if (err)
+		log_warning(
+			"%s: SA 0x%08x to %s has expired; it is gone, but an entry of the classifier may be "
+			"left: %s",
+			events->iface->info.dev, spi, ip_addr_format(&dst, text), strerror(-err));
+}
+
+static void on_worker_event(struct iface_events *events, const struct event *event)
+{
+	struct sa *sa = event->sa_index == UINT32_MAX
+				? NULL
+				: sadb_get(events->iface->db, event->sa_index, event->sa_generation);
+
+	/* The clock was faster, or a request: it is told already, or nobody's business any more. */
+	if (event->type == EVENT_HARD_LIFETIME && !sa)
+		return;
+	publish(events, event);
+	if (event->type == EVENT_HARD_LIFETIME)
+		delete_expired(events, sa);
+	else if (event->type == EVENT_FIRST_USE && sa)
+		lifetime_first_use(events->lifetime, sa, lifetime_now());
+}
+
+/* At a lifetime in seconds, which no packet brought about. */
+static void on_due(void *ctx, struct sa *sa, bool hard)
+{
+	struct iface_events *events = ctx;
+	const struct sa_encap *encap = &sa->params.encap;
+	struct event event = {.type = hard ? EVENT_HARD_LIFETIME : EVENT_SOFT_LIFETIME,
+			      .limit = EVENT_LIMIT_SECONDS,
+			      .family = sa->params.dst.family == AF_INET6 ? 6 : 4,
+			      .sa_index = sa->index,
+			      .sa_generation = sa->generation,
+			      .spi = sa->spi};
+	struct sa_peer peer;
+
+	esp_watch_read_peer(sa, &peer);
+	memcpy(event.src, peer.addr, sizeof(event.src));
+	memcpy(event.dst, sa->params.dst.bytes, sizeof(event.dst));
+	event.sport = ntohs(peer.port);
+	if (encap->present) {
+		event.form = encap->type == XESP_ENCAP_IKE ? XESP_FORM_UDP_IKE : XESP_FORM_UDP;
+		event.dport = encap->dport;
+	}
+	publish(events, &event);
+	if (hard)
+		delete_expired(events, sa);
+}
+
+/* False if there are more. */
+static bool take_events(struct iface_events *events, unsigned int max)
+{
+	struct event event;
+
+	for (unsigned int i = 0; i < max; i++) {
+		if (!worker_group_next_event(events->iface->workers, &event))
+			return true;
+		on_worker_event(events, &event);
+	}
+	return false;
+}
+
+/* Stays readable until all are taken. */
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
+	take_events(ctx, EVENTS_AT_ONCE);
+	return 0;
+}
+
+int iface_events_new(struct iface *iface, sd_event *event, struct monitor *monitor,
+		     struct iface_events **ret_events)
+{
+	struct iface_events *events = calloc(1, sizeof(*events));
+	const struct lifetime_config config = {.event = event, .db = iface->db, .due = on_due, .ctx = events};
+	int err;
+
+	if (!events)
+		return -ENOMEM;
+	events->iface = iface;
+	events->monitor = monitor;
+	err = lifetime_new(&config, &events->lifetime);
+	if (!err)
+		err = sd_event_add_io(event, &events->source, worker_group_event_fd(iface->workers), EPOLLIN,
+				      on_readable, events);
+	if (err < 0) {
+		lifetime_free(events->lifetime);
+		free(events);
+		return err;
+	}
+	if (monitor)
+		worker_group_monitor_packets(iface->workers,
+					     monitor_wants(monitor, EVENT_PACKET, iface->info.dev));
+	*ret_events = events;
+	return 0;
+}
+
+void iface_events_free(struct iface_events *events)
+{
+	if (!events)
+		return;
+	while (!take_events(events, EVENTS_AT_ONCE))
+		;
+	sd_event_source_disable_unref(events->source);
+	lifetime_free(events->lifetime);
+	free(events);
+}
+
+int iface_events_watch(struct iface_events *events, const struct sa *sa)
+{
+	if (!events)
+		return 0;
+	return lifetime_start(events->lifetime, sadb_get(events->iface->db, sa->index, sa->generation),
+			      lifetime_now());
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What happens on an interface and to its SAs, from the workers and from the clock: handed to the monitor,
+ * and acted on where the contract says so (an SA at a hard lifetime is deleted). Control thread only.
+ */
+#ifndef XESP_CONTROL_IFACE_EVENTS_H
+#define XESP_CONTROL_IFACE_EVENTS_H
+
+#include <systemd/sd-event.h>
+
+#include "control/iface.h"
+#include "control/monitor.h"
+
+struct iface_events;
+
+/* For an interface whose store and workers are there, and outlive the object. `monitor` may be NULL. */
+int iface_events_new(struct iface *iface, sd_event *event, struct monitor *monitor,
+		     struct iface_events **ret_events);
+/* Tells what the workers have told, then frees; NULL-safe. */
+void iface_events_free(struct iface_events *events);
+
+/* Begins the lifetimes of an SA that was just added. -ENOMEM. NULL-safe. */
+int iface_events_watch(struct iface_events *events, const struct sa *sa);
+
+#endif
