@@ -33,6 +33,7 @@ struct options {
 	const char *sink;
 	const char *crypto;
 	uint32_t capacity;
+	bool disabled;
 	enum log_level most_verbose;
 };
 
@@ -43,7 +44,7 @@ static const char doc[] =
 	"installs, and hands the packets to the host through a TUN device. Runs in the foreground; the log goes to "
 	"standard error.";
 
-enum { KEY_MAX_SAS = 256, KEY_SINK };
+enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED };
 
 static const struct argp_option argp_options[] = {
 	{"socket", 's', "PATH", 0, "control socket (default " CONTROL_SOCKET_DEFAULT ")", 0},
@@ -52,6 +53,7 @@ static const struct argp_option argp_options[] = {
 	{"crypto", 'c', "PROVIDER", 0, "auto, ipsec-mb or openssl (default auto)", 0},
 	{"max-sas", KEY_MAX_SAS, "N", 0, "SAs that one interface can hold (default 65536)", 0},
 	{"sink", KEY_SINK, "SINK", 0, "tun, or null to throw opened packets away (for measurements)", 0},
+	{"disabled", KEY_DISABLED, NULL, 0, "begin switched off: every packet passes until `xesp enable`", 0},
 	{"verbose", 'v', NULL, 0, "log what libbpf and libxdp say as well", 0},
 	{0},
 };
@@ -84,6 +86,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		options->crypto = arg;
 		break;
 	case 'v': options->most_verbose = LOG_LEVEL_DEBUG; break;
+	case KEY_DISABLED: options->disabled = true; break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
 	case KEY_SINK:
 		if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
@@ -164,6 +167,8 @@ static int run_engine(const struct options *options, const struct engine_user *u
 
 	log_init("engine", options->most_verbose);
 	config.clients = control_socket_group();
+	config.capacity = options->capacity;
+	config.disabled = options->disabled;
 	config.tun = config.sink == &sink_tun ? options->tun : NULL;
 	sa_json_wipe_on_free();
 	xdp_attach_route_messages();

@@ -39,6 +39,7 @@ static int print_daemon(const json_t *status)
 		{"crypto provider", "crypto"},
 		{"crypto detail", "crypto_detail"},
 		{"sink", "sink"},
+		{"offload enabled", "enabled"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -5,7 +5,6 @@
  */
 #include "control/algo.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -13,6 +12,8 @@
 static const uint8_t aes_key_bytes[] = {16, 24, 32, 0};
 /* RFC 4106 section 6 also lets peers agree on 8 and 12; RFC 8221 section 5 wants 16. */
 static const uint8_t aes_gcm_icv_bytes[] = {16, 0};
+
+static const uint32_t aes_gcm_ndis_bits[] = {0x08, 0x10, 0x20};
 
 static const struct algo algos[] = {
 	{
@@ -24,8 +25,15 @@ static const struct algo algos[] = {
 		.salt_bytes = 4,  /* RFC 4106 section 4 */
 		.iv_bytes = 8,	  /* RFC 4106 section 3.1 */
 		.align_bytes = 4, /* RFC 4106 section 3.2 */
+		.ndis_name = "AES_GCM",
+		.ndis_bits = aes_gcm_ndis_bits,
 	},
 };
+
+const struct algo *algo_at(size_t row)
+{
+	return row < ARRAY_SIZE(algos) ? &algos[row] : NULL;
+}
 
 const struct algo *algo_by_id(enum algo_id id)
 {

@@ -7,6 +7,7 @@
 #define XESP_CONTROL_ALGO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum algo_id {
@@ -24,7 +25,13 @@ struct algo {
 	uint8_t salt_bytes;
 	uint8_t iv_bytes;    /* explicit IV on the wire */
 	uint8_t align_bytes; /* ciphertext length is a multiple of this (RFC 4303 section 2.4) */
+	const char
+		*ndis_name; /* IPSEC_OFFLOAD_V2_ENCRYPTION_..., without the key length; NULL: not in NDIS */
+	const uint32_t *ndis_bits; /* of EncryptionAlgorithms, for each of `key_bytes` */
 };
+
+/* The rows in order; NULL behind the last. */
+const struct algo *algo_at(size_t row);
 
 /* The row of an id, or NULL. */
 const struct algo *algo_by_id(enum algo_id id);

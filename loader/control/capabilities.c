@@ -10,11 +10,15 @@
 #include "control/sa_params.h"
 
 static const struct capability_kind kinds[] = {
-	{"A", "udp_transport", true, 0x10, 0x01, 0x1, "transport mode in UDP"},
-	{"B", "udp_tunnel", true, 0x20, 0x02, 0x2, "tunnel mode in UDP"},
-	{"C", "transport_over_udp_tunnel", false, 0x40, 0x04, 0x4,
+	{"A", "udp_transport", true, 0x10, 0x01, "IPSEC_TPT_UDPESP_ENCAPTYPE", 0x1,
+	 "IPSEC_OFFLOAD_V2_UDP_ESP_ENCAPSULATION_TRANSPORT", "transport mode in UDP"},
+	{"B", "udp_tunnel", true, 0x20, 0x02, "IPSEC_TUN_UDPESP_ENCAPTYPE", 0x2,
+	 "IPSEC_OFFLOAD_V2_UDP_ESP_ENCAPSULATION_TUNNEL", "tunnel mode in UDP"},
+	{"C", "transport_over_udp_tunnel", false, 0x40, 0x04, "IPSEC_TPTOVERTUN_UDPESP_ENCAPTYPE", 0x4,
+	 "IPSEC_OFFLOAD_V2_TRANSPORT_OVER_UDP_ESP_ENCAPSULATION_TUNNEL",
 	 "transport mode inside tunnel mode in UDP, both opened in one pass"},
-	{"D", "udp_transport_over_tunnel", false, 0x80, 0x08, 0x8,
+	{"D", "udp_transport_over_tunnel", false, 0x80, 0x08, "IPSEC_TPT_UDPESP_OVER_PURE_TUN_ENCAPTYPE", 0x8,
+	 "IPSEC_OFFLOAD_V2_UDP_ESP_ENCAPSULATION_TRANSPORT_OVER_TUNNEL",
 	 "transport mode in UDP inside plain tunnel mode, both opened in one pass"},
 };
 

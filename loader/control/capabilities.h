@@ -16,9 +16,11 @@ struct capability_kind {
 	const char *letter;
 	const char *name;
 	bool supported;
-	uint32_t v1_flag;     /* Supported.Flags, RFC 3948 form: IPSEC_..._ENCAPTYPE_OTHER */
-	uint32_t v1_flag_ike; /* the same for the form of old drafts: IPSEC_..._ENCAPTYPE_IKE */
-	uint32_t v2_flag;     /* NDIS_IPSEC_OFFLOAD_V2.UdpEsp */
+	uint32_t v1_flag;     /* Supported.Flags, RFC 3948 form: `v1_name`_OTHER */
+	uint32_t v1_flag_ike; /* the same for the form of old drafts: `v1_name`_IKE */
+	const char *v1_name;
+	uint32_t v2_flag; /* NDIS_IPSEC_OFFLOAD_V2.UdpEsp */
+	const char *v2_name;
 	const char *text;
 };
 

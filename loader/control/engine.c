@@ -119,7 +119,8 @@ static int serve(struct engine *engine)
 
 int engine_run(const struct engine_config *config)
 {
-	struct engine engine = {.config = config, .loader = {.socket = config->ipc}};
+	struct engine engine = {
+		.config = config, .loader = {.socket = config->ipc}, .disabled = config->disabled};
 	int err = config->provider->ctx_new(&engine.crypto);
 
 	if (err) {

@@ -17,9 +17,11 @@ struct engine_config {
 	int listener; /* control socket, listening */
 	const struct crypto_provider *provider;
 	const struct sink_ops *sink;
-	const char *tun;  /* name of the TUN device, or NULL */
-	const char *user; /* that the process runs as, for status */
-	gid_t clients;	  /* group whose members may call every method, or PEER_NO_GROUP */
+	const char *tun;   /* name of the TUN device, or NULL */
+	const char *user;  /* that the process runs as, for status */
+	gid_t clients;	   /* group whose members may call every method, or PEER_NO_GROUP */
+	uint32_t capacity; /* SAs that one interface can hold */
+	bool disabled;	   /* begin switched off */
 };
 
 struct engine {
@@ -29,6 +31,7 @@ struct engine {
 	struct monitor *monitor;
 	struct crypto_ctx *crypto;	       /* the control thread's */
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
+	bool disabled;			       /* every packet passes, on all interfaces */
 };
 
 /* Runs until the loader closes its socket (returns 0), or until something fails that cannot be lived with.

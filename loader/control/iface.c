@@ -153,6 +153,14 @@ static int make_reap_timer(const struct iface_config *config, struct iface *ifac
 	return err < 0 ? err : 0;
 }
 
+int iface_set_enabled(struct iface *iface, bool enabled)
+{
+	struct xesp_config config = *iface->classifier->tables.config;
+
+	config.enabled = enabled;
+	return iface->classifier->ops->set_config(iface->classifier, &config);
+}
+
 static int build(const struct iface_config *config, struct iface *iface, struct failure *ret_failure)
 {
 	struct sadb_config store;
@@ -160,6 +168,9 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 
 	if (err)
 		return failure_set(ret_failure, -err, "use classifier maps", "", "%s", iface->info.dev);
+	err = config->disabled ? iface_set_enabled(iface, false) : 0;
+	if (err)
+		return failure_set(ret_failure, -err, "switch the classifier off", "", "%s", iface->info.dev);
 	store = (struct sadb_config){.classifier = iface->classifier,
 				     .provider = config->provider,
 				     .crypto = config->crypto,

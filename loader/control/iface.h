@@ -41,6 +41,7 @@ struct iface_config {
 	struct crypto_ctx *crypto;
 	const struct sink_ops *sink;
 	struct monitor *monitor; /* told of what happens; NULL: nobody is */
+	bool disabled;		 /* every packet passes, until iface_set_enabled() */
 };
 
 /* Asks the loader to attach and builds the interface from its answer. On failure `*ret_failure` says why
@@ -49,6 +50,8 @@ int iface_attach(const struct iface_config *config, const struct ipc_attach *req
 		 struct iface **ret_iface, struct failure *ret_failure);
 /* Asks the loader to detach, then frees the interface with all its SAs. */
 int iface_detach(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure);
+/* The classifier's switch; packets that it has passed on already are worked off. What the kernel says. */
+int iface_set_enabled(struct iface *iface, bool enabled);
 /* Frees what the loader has detached already, or will; NULL-safe. */
 void iface_free(struct iface *iface);
 

@@ -143,11 +143,11 @@ static void request_status(struct varlink_call *call, const json_t *parameters, 
 			json_array_append_new(ifaces, iface_json(engine->ifaces[i]));
 	snprintf(sink, sizeof(sink), "%s%s%s", config->sink->name, config->tun ? " " : "",
 		 config->tun ? config->tun : "");
-	varlink_reply(call, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:o}", "version", XESP_VERSION,
-				      "pid", (int)getppid(), "engine_pid", (int)getpid(), "engine_user",
-				      config->user, "crypto", config->provider->name, "crypto_detail",
-				      config->provider->ctx_describe(engine->crypto), "sink", sink,
-				      "interfaces", ifaces));
+	varlink_reply(call, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:b, s:o}", "version",
+				      XESP_VERSION, "pid", (int)getppid(), "engine_pid", (int)getpid(),
+				      "engine_user", config->user, "crypto", config->provider->name,
+				      "crypto_detail", config->provider->ctx_describe(engine->crypto), "sink",
+				      sink, "enabled", (int)!engine->disabled, "interfaces", ifaces));
 }
 
 /* ---- attach, detach -------------------------------------------------------------------------------------
@@ -202,7 +202,8 @@ static void request_attach(struct varlink_call *call, const json_t *parameters, 
 				      .provider = engine->config->provider,
 				      .crypto = engine->crypto,
 				      .sink = engine->config->sink,
-				      .monitor = engine->monitor};
+				      .monitor = engine->monitor,
+				      .disabled = engine->disabled};
 	struct ipc_attach request;
 	struct failure failure;
 	struct iface **place = NULL;
@@ -340,8 +341,13 @@ static const struct varlink_method methods[] = {
 	{"ListParsers", request_list_parsers},
 	{"Stats", request_stats},
 	{"Monitor", request_monitor},
+	{"Capabilities", request_capabilities},
+	{"SetEnabled", request_set_enabled},
 	{NULL, NULL},
 };
+
+/* What everybody may ask. */
+static const char *const open_methods[] = {"Capabilities", NULL};
 
 int requests_serve(struct engine *engine, int listener, struct varlink_server **ret_server)
 {
@@ -352,6 +358,7 @@ int requests_serve(struct engine *engine, int listener, struct varlink_server **
 					      .version = XESP_VERSION,
 					      .methods = methods,
 					      .ctx = engine,
+					      .open = open_methods,
 					      .group = engine->config->clients,
 					      .idle_usec = XESP_CLIENT_IDLE_SECONDS * 1000000ull};
 

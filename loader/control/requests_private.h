@@ -30,6 +30,8 @@ bool request_parse_spi(struct varlink_call *call, json_int_t number, uint32_t *r
 bool request_parse_handle(struct varlink_call *call, const char *field, const char *kind, const char *text,
 			  struct handle *ret_handle);
 
+void request_capabilities(struct varlink_call *call, const json_t *parameters, void *ctx);
+void request_set_enabled(struct varlink_call *call, const json_t *parameters, void *ctx);
 void request_add_sa(struct varlink_call *call, const json_t *parameters, void *ctx);
 void request_delete_sa(struct varlink_call *call, const json_t *parameters, void *ctx);
 void request_list_sas(struct varlink_call *call, const json_t *parameters, void *ctx);

@@ -3,87 +3,20 @@
  * Requests through a real socket, to an engine with one interface that has no workers: what is out of range,
  * null, or cannot be repeated in an error as it came.
  */
-#include <stdio.h>
-
-#include "control/requests.h"
-#include "varlink_rig.h"
+#include "requests_rig.h"
 
 #define SPI 0x1001
 #define DST "192.0.2.2"
 
-static struct {
-	struct fixture *fixture;
-	struct iface iface;
-	struct engine_config config;
-	struct engine engine;
-	int fd;
-} rig;
-
-static void expect(const char *request, const char *error)
+static int start_with_sa(void **state)
 {
-	expect_error(rig.fixture, rig.fd, request, error);
-}
-
-/* Parameters of the answer, which is an error of that name, or none if `error` is NULL. */
-static json_t *ask(const char *request, const char *error)
-{
-	json_t *message;
-	json_t *parameters;
-	const char *got;
-
-	send_text(rig.fd, request, strlen(request) + 1);
-	message = reply(rig.fixture, rig.fd);
-	assert_non_null(message);
-	got = json_string_value(json_object_get(message, "error"));
-	if (error) {
-		assert_non_null(got);
-		assert_string_equal(got, error);
-	} else {
-		assert_null(got);
-	}
-	parameters = json_incref(json_object_get(message, "parameters"));
-	json_decref(message);
-	return parameters;
-}
-
-static int start(void **state)
-{
-	struct sadb_config store;
-
-	memset(&rig, 0, sizeof(rig));
-	assert_int_equal(set_up((void **)&rig.fixture), 0);
-	varlink_server_free(rig.fixture->server);
-	rig.config.provider = crypto_provider_by_name("openssl");
-	rig.engine.config = &rig.config;
-	rig.engine.event = rig.fixture->event;
-	assert_int_equal(rig.config.provider->ctx_new(&rig.engine.crypto), 0);
-	snprintf(rig.iface.info.dev, sizeof(rig.iface.info.dev), "x0");
-	assert_int_equal(classifier_native_new(16, &rig.iface.classifier), 0);
-	store = (struct sadb_config){.classifier = rig.iface.classifier,
-				     .provider = rig.config.provider,
-				     .crypto = rig.engine.crypto,
-				     .capacity = 16};
-	assert_int_equal(sadb_new(&store, &rig.iface.db), 0);
-	rig.engine.ifaces[3] = &rig.iface;
-	assert_int_equal(requests_serve(&rig.engine, rig.fixture->listener, &rig.fixture->server), 0);
-	rig.fd = client(rig.fixture);
+	start(state);
 	json_decref(ask(
 		"{\"method\":\"org.xesp.AddSa\",\"parameters\":{\"sa\":{\"dst\":\"192.0.2.2\",\"spi\":4097,"
 		"\"mode\":\"tunnel\",\"aead\":\"rfc4106(gcm(aes))\",\"icv_bits\":128,\"key\":"
 		"\"000102030405060708090a0b0c0d0e0f10111213\",\"dev\":null}}}",
 		NULL));
-	*state = NULL;
 	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	close(rig.fd);
-	sadb_free(rig.iface.db);
-	classifier_free(rig.iface.classifier);
-	rig.config.provider->ctx_free(rig.engine.crypto);
-	return tear_down((void **)&rig.fixture);
 }
 
 /* A number that does not fit an SPI must not be cut to one that is in use. */
@@ -165,9 +98,9 @@ static void test_cut_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_spi_range, start, end),
-		cmocka_unit_test_setup_teardown(test_null, start, end),
-		cmocka_unit_test_setup_teardown(test_cut_text, start, end),
+		cmocka_unit_test_setup_teardown(test_spi_range, start_with_sa, end),
+		cmocka_unit_test_setup_teardown(test_null, start_with_sa, end),
+		cmocka_unit_test_setup_teardown(test_cut_text, start_with_sa, end),
 	};
 
 	return cmocka_run_group_tests_name("requests", tests, NULL, NULL);

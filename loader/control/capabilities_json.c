@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Any thread. */
+#include "control/capabilities_json.h"
+
+#include <stdio.h>
+#include <xesp/limits.h>
+
+#include "base/cleanup.h"
+#include "control/algo.h"
+#include "control/capabilities.h"
+#include "control/sa_flag.h"
+
+#define NDIS_ENCAPSULATION_IEEE_802_3 0x2
+
+/* ---- what requests may say ------------------------------------------------------------------------------
+ */
+
+static json_t *kinds_json(void)
+{
+	const struct capability_kind *kind;
+	json_t *list = json_array();
+
+	for (size_t row = 0; (kind = capabilities_kind_at(row)); row++) {
+		if (kind->supported)
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "letter", kind->letter,
+							      "name", kind->name, "text", kind->text));
+	}
+	return list;
+}
+
+/* The words of a field that are supported, as JSON spells them. */
+static json_t *words_json(enum capability_field field)
+{
+	const struct capability_word *word;
+	json_t *list = json_array();
+
+	for (size_t row = 0; (word = capabilities_word_at(row)); row++) {
+		if (word->field == field && word->value != CAPABILITY_NONE)
+			json_array_append_new(list, json_string(word->json));
+	}
+	return list;
+}
+
+static json_t *encaps_json(void)
+{
+	const struct capability_word *word;
+	json_t *list = json_array();
+
+	for (size_t row = 0; (word = capabilities_word_at(row)); row++) {
+		if (word->field == CAPABILITY_ENCAP && word->value != CAPABILITY_NONE)
+			json_array_append_new(list,
+					      json_pack("{s:s, s:i, s:i, s:i, s:i}", "type", word->json,
+							"port_min", 1, "port_max", UINT16_MAX, "port_usual",
+							(int)word->port, "marker_bytes", (int)word->marker));
+	}
+	return list;
+}
+
+/* A list that ends with 0, in bits. */
+static json_t *bits_json(const uint8_t *bytes)
+{
+	json_t *list = json_array();
+
+	for (; *bytes; bytes++)
+		json_array_append_new(list, json_integer(*bytes * 8));
+	return list;
+}
+
+static json_t *aeads_json(void)
+{
+	const struct algo *algo;
+	json_t *list = json_array();
+
+	for (size_t row = 0; (algo = algo_at(row)); row++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:i, s:o}", "name", algo->xfrm_name, "key_bits",
+						bits_json(algo->key_bytes), "salt_bits", algo->salt_bytes * 8,
+						"icv_bits", bits_json(algo->icv_bytes)));
+	return list;
+}
+
+static json_t *flags_json(void)
+{
+	const struct sa_flag_name *flag;
+	json_t *list = json_array();
+
+	for (size_t row = 0; (flag = sa_flag_at(row)); row++) {
+		if (flag->sa_flag)
+			json_array_append_new(list, json_string(flag->name));
+	}
+	return list;
+}
+
+/* Inner packets are of any family in tunnel mode, of the outer one in transport mode. */
+static json_t *families_json(void)
+{
+	return json_pack("[{s:s, s:i, s:[i, i]}, {s:s, s:i, s:[i, i]}, {s:s, s:i, s:[i]}, {s:s, s:i, s:[i]}]",
+			 "mode", "tunnel", "outer", 4, "inner", 4, 6, "mode", "tunnel", "outer", 6, "inner",
+			 4, 6, "mode", "transport", "outer", 4, "inner", 4, "mode", "transport", "outer", 6,
+			 "inner", 6);
+}
+
+static json_t *features_json(void)
+{
+	const struct capability_feature *feature;
+	json_t *list = json_array();
+
+	for (size_t row = 0; (feature = capabilities_feature_at(row)); row++)
+		json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", feature->name, "supported",
+						      (int)feature->supported, "text", feature->text));
+	return list;
+}
+
+/* ---- the same in the structures of NDIS ------------------------------------------------------------------
+ */
+
+struct ndis {
+	uint32_t v1_flags;
+	uint32_t v2_udp_esp;
+	uint32_t v2_encryption;
+	bool nested; /* a transport mode layer inside a tunnel mode layer */
+	json_t *words;
+};
+
+static void add_word(struct ndis *ndis, uint32_t bit, const char *name, const char *suffix)
+{
+	json_array_append_new(ndis->words, json_sprintf("0x%02x %s%s", bit, name, suffix));
+}
+
+static void add_kind(struct ndis *ndis, const struct capability_kind *kind)
+{
+	ndis->v1_flags |= kind->v1_flag | kind->v1_flag_ike;
+	ndis->v2_udp_esp |= kind->v2_flag;
+	ndis->nested |= kind->v2_flag > 2;
+	add_word(ndis, kind->v1_flag, kind->v1_name, "_OTHER");
+	add_word(ndis, kind->v1_flag_ike, kind->v1_name, "_IKE");
+	add_word(ndis, kind->v2_flag, kind->v2_name, "");
+}
+
+static void add_algo(struct ndis *ndis, const struct algo *algo)
+{
+	char bits[8];
+
+	for (size_t i = 0; algo->ndis_bits && algo->key_bytes[i]; i++) {
+		ndis->v2_encryption |= algo->ndis_bits[i];
+		snprintf(bits, sizeof(bits), "_%u", algo->key_bytes[i] * 8u);
+		json_array_append_new(ndis->words, json_sprintf("0x%02x IPSEC_OFFLOAD_V2_ENCRYPTION_%s%s",
+								algo->ndis_bits[i], algo->ndis_name, bits));
+	}
+}
+
+static json_t *v1_json(const struct ndis *ndis)
+{
+	json_t *supported =
+		json_pack("{s:i, s:i, s:i, s:i, s:i}", "Encapsulation", NDIS_ENCAPSULATION_IEEE_802_3,
+			  "AhEspCombined", 0, "TransportTunnelCombined", (int)ndis->nested, "IPv4Options", 0,
+			  "Flags", (int)ndis->v1_flags);
+	json_t *ah = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "Md5", 0, "Sha_1", 0, "Transport", 0,
+			       "Tunnel", 0, "Send", 0, "Receive", 0);
+	json_t *esp = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Des", 0, "TripleDes", 0, "NullEsp", 0,
+				"Transport", 1, "Tunnel", 1, "Send", 0, "Receive", 1);
+
+	return json_pack("{s:o, s:o, s:o}", "Supported", supported, "IPv4AH", ah, "IPv4ESP", esp);
+}
+
+static json_t *v2_json(const struct ndis *ndis, uint32_t capacity)
+{
+	json_t *object = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Encapsulation",
+				   NDIS_ENCAPSULATION_IEEE_802_3, "IPv6Supported", 1, "IPv4Options", 0,
+				   "IPv6NonIPsecExtensionHeaders", 0, "Ah", 0, "Esp", 1, "AhEspCombined", 0,
+				   "LsoSupported", 0);
+	json_t *rest = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Transport", 1, "Tunnel", 1,
+				 "TransportTunnelCombined", (int)ndis->nested, "ExtendedSequenceNumbers", 1,
+				 "UdpEsp", (int)ndis->v2_udp_esp, "AuthenticationAlgorithms", 0,
+				 "EncryptionAlgorithms", (int)ndis->v2_encryption, "SaOffloadCapacity",
+				 (int)capacity);
+
+	json_object_update(object, rest);
+	json_decref(rest);
+	return object;
+}
+
+static json_t *ndis_json(uint32_t capacity)
+{
+	struct ndis ndis = {.words = json_array()};
+	const struct capability_kind *kind;
+	const struct algo *algo;
+
+	for (size_t row = 0; (kind = capabilities_kind_at(row)); row++) {
+		if (kind->supported)
+			add_kind(&ndis, kind);
+	}
+	for (size_t row = 0; (algo = algo_at(row)); row++)
+		add_algo(&ndis, algo);
+	return json_pack("{s:o, s:o, s:o}", "v1", v1_json(&ndis), "v2", v2_json(&ndis, capacity), "words",
+			 ndis.words);
+}
+
+json_t *capabilities_json_encode(uint32_t capacity)
+{
+	json_t *window = json_pack("{s:i, s:i, s:i}", "min", XESP_REPLAY_WINDOW_MIN, "max",
+				   XESP_REPLAY_WINDOW_MAX, "preset", XESP_REPLAY_WINDOW_DEFAULT);
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kinds", kinds_json(), "mode",
+			 words_json(CAPABILITY_MODE), "encap", encaps_json(), "aead", aeads_json(), "flags",
+			 flags_json(), "replay_window", window, "families", families_json(), "features",
+			 features_json(), "ndis", ndis_json(capacity));
+}
