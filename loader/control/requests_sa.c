@@ -7,9 +7,11 @@
 
 #include "base/log.h"
 #include "control/iface_events.h"
+#include "control/lifetime.h"
 #include "control/requests_private.h"
 #include "control/sa_json.h"
 #include "control/validate.h"
+#include "dataplane/esp_watch.h"
 
 /* SAs that a ListSas without `more` answers with; beyond, the reply could outgrow a client's buffer. */
 #define LIST_AT_ONCE 1000
@@ -131,21 +133,45 @@ static json_int_t counter(const _Atomic uint64_t *value)
 	return (json_int_t)atomic_load_explicit(value, memory_order_relaxed);
 }
 
+/* What changes in an SA's life beside its counts. Members that are absent are null. */
+static void add_life(json_t *state, const struct sa *sa)
+{
+	json_int_t first_used = counter(&sa->counters.first_used);
+	struct ip_addr addr = {.family = sa->params.dst.family};
+	struct sa_peer peer;
+	char text[IP_ADDR_TEXT_MAX];
+
+	esp_watch_read_peer(sa, &peer);
+	memcpy(addr.bytes, peer.addr, ip_addr_size(addr.family));
+	if (first_used)
+		json_object_set_new(state, "first_used", json_integer(first_used));
+	if (sa->life.added != UINT64_MAX)
+		json_object_set_new(state, "age",
+				    json_integer((json_int_t)((lifetime_now() - sa->life.added) / 1000)));
+	if (!ip_addr_is_any(&addr))
+		json_object_set_new(state, "peer", json_string(ip_addr_format(&addr, text)));
+	if (peer.port)
+		json_object_set_new(state, "peer_port", json_integer(ntohs(peer.port)));
+}
+
 static json_t *sa_state_json(const struct iface *iface, const struct sa *sa)
 {
 	uint32_t owner = atomic_load_explicit(&sa->owner, memory_order_relaxed);
 	json_int_t last_used = counter(&sa->counters.last_used);
 	char handle[HANDLE_TEXT_MAX];
+	json_t *state;
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "sa",
-			 sa_json_encode(&sa->params, false), "handle", sa_handle(sa, handle), "parser",
-			 parser_json(sadb_parser_of(iface->db, sa)), "worker",
-			 owner == SA_OWNER_NONE ? json_null() : json_integer(owner), "packets",
-			 counter(&sa->counters.packets), "bytes", counter(&sa->counters.bytes), "auth_failed",
-			 counter(&sa->counters.auth_failed), "replayed", counter(&sa->counters.replayed),
-			 "malformed", counter(&sa->counters.malformed), "last_used",
-			 last_used ? json_integer(last_used) : json_null(), "replay_top",
-			 (json_int_t)__atomic_load_n(&sa->replay.top, __ATOMIC_RELAXED));
+	state = json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "sa",
+			  sa_json_encode(&sa->params, false), "handle", sa_handle(sa, handle), "parser",
+			  parser_json(sadb_parser_of(iface->db, sa)), "worker",
+			  owner == SA_OWNER_NONE ? json_null() : json_integer(owner), "packets",
+			  counter(&sa->counters.packets), "bytes", counter(&sa->counters.bytes),
+			  "auth_failed", counter(&sa->counters.auth_failed), "replayed",
+			  counter(&sa->counters.replayed), "malformed", counter(&sa->counters.malformed),
+			  "last_used", last_used ? json_integer(last_used) : json_null(), "replay_top",
+			  (json_int_t)__atomic_load_n(&sa->replay.top, __ATOMIC_RELAXED));
+	add_life(state, sa);
+	return state;
 }
 
 /* Where a listing is. Holds numbers only: SAs and interfaces may go while the client reads. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "control/sa_flag.h"
+#include "control/sa_limit.h"
 
 static void free_wiping(void *block)
 {
@@ -114,6 +115,26 @@ static int add_selector(json_t *object, const struct sa_selector *selector)
 	       add_nonzero(member, "sport", selector->sport) | add_nonzero(member, "dport", selector->dport);
 }
 
+static int add_limits(json_t *object, const struct sa_limits *limits)
+{
+	const struct sa_limit_name *name;
+	json_t *member = NULL;
+	int err = 0;
+
+	for (size_t row = 0; (name = sa_limit_at(row)); row++) {
+		uint64_t limit = sa_limit_get(limits, name);
+
+		if (!limit)
+			continue;
+		if (!member) {
+			member = json_object();
+			err |= add(object, "limits", member);
+		}
+		err |= add(member, name->json, json_integer((json_int_t)limit));
+	}
+	return err;
+}
+
 json_t *sa_json_encode(const struct sa_params *params, bool with_key)
 {
 	const struct algo *algo = algo_by_id(params->algo);
@@ -138,6 +159,7 @@ json_t *sa_json_encode(const struct sa_params *params, bool with_key)
 		err |= add(object, "replay_seq", json_integer((json_int_t)params->replay_seq));
 	err |= add_flags(object, params->flags);
 	err |= add_selector(object, &params->selector);
+	err |= add_limits(object, &params->limits);
 	if (params->dev[0])
 		err |= add(object, "dev", json_string(params->dev));
 	if (err) {

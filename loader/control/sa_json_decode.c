@@ -11,6 +11,7 @@
 #include "control/capabilities.h"
 #include "control/sa_flag.h"
 #include "control/sa_json.h"
+#include "control/sa_limit.h"
 #include "control/sa_text_key.h"
 #include "control/sa_text_words.h"
 #include "control/validate.h"
@@ -408,6 +409,31 @@ static int read_sel(struct decode *decode, const char *name, const json_t *value
 	return decode_members(decode, "sa.sel.", value, members, ARRAY_SIZE(members));
 }
 
+static int read_limit(struct decode *decode, const char *name, const json_t *value)
+{
+	uint64_t number;
+
+	if (get_number(decode, name, value, INT64_MAX, &number) < 0)
+		return -EINVAL;
+	if (sa_limit_set(&decode->params.limits, sa_limit_by_name(name), number) < 0)
+		return fail(decode, name, "0", "must be 1 or more: an SA without packets is none");
+	return 0;
+}
+
+static int read_limits(struct decode *decode, const char *name, const json_t *value)
+{
+	static const struct member members[] = {
+		{"byte_soft", read_limit, false},     {"byte_hard", read_limit, false},
+		{"packet_soft", read_limit, false},   {"packet_hard", read_limit, false},
+		{"time_soft", read_limit, false},     {"time_hard", read_limit, false},
+		{"time_use_soft", read_limit, false}, {"time_use_hard", read_limit, false},
+	};
+
+	if (!json_is_object(value))
+		return fail(decode, name, type_name(value), "must be an object");
+	return decode_members(decode, "sa.limits.", value, members, ARRAY_SIZE(members));
+}
+
 static int read_dev(struct decode *decode, const char *name, const json_t *value)
 {
 	const char *text;
@@ -437,6 +463,7 @@ int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct fi
 		{"replay_seq", read_replay_seq, false},
 		{"flags", read_flags, false},
 		{"sel", read_sel, false},
+		{"limits", read_limits, false},
 		{"dev", read_dev, false},
 	};
 	struct decode decode = {

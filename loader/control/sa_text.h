@@ -6,7 +6,8 @@
  *   aead ALGO KEY ICV-BITS
  *   [encap espinudp|espinudp-nonike SPORT DPORT OADDR [oa-dst ADDR]]
  *   [replay-window N] [replay-seq N] [replay-seq-hi N] [flag FLAG...]
- *   [sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE] ...
+ *   [sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE]
+ *   [limit byte-soft|byte-hard|packet-soft|packet-hard|time-soft|time-hard|time-use-soft|time-use-hard N]...
  *
  * KEY is 0xHEX, or file:PATH (hex text or raw bytes), or - (a line of hex from standard input; not in files).
  * In a file an SA goes on over the lines after it that are indented or that follow a backslash.

@@ -28,6 +28,13 @@ int sa_text_parse(struct sa_text_parse *parse);
 int sa_text_read_sel(struct sa_text_parse *parse);
 int sa_text_read_dev(struct sa_text_parse *parse);
 
+/* sa_text_limit.c */
+int sa_text_read_limit(struct sa_text_parse *parse);
+int sa_text_read_lifetime(struct sa_text_parse *parse);
+
+/* A time as `ip` prints it: "-", "invalid-time", or date and time of day. */
+int sa_text_xfrm_skip_time(struct sa_text_parse *parse);
+
 /* sa_text_xfrm.c: words of `ip xfrm` that xesp has no use for */
 int sa_text_xfrm_unsupported_algo(struct sa_text_parse *parse);
 int sa_text_xfrm_unsupported(struct sa_text_parse *parse);
@@ -36,8 +43,6 @@ int sa_text_xfrm_extra_flag(struct sa_text_parse *parse);
 int sa_text_xfrm_dir(struct sa_text_parse *parse);
 int sa_text_xfrm_mark(struct sa_text_parse *parse);
 int sa_text_xfrm_if_id(struct sa_text_parse *parse);
-int sa_text_xfrm_limit(struct sa_text_parse *parse);
-int sa_text_xfrm_lifetime(struct sa_text_parse *parse);
 int sa_text_xfrm_stats(struct sa_text_parse *parse);
 int sa_text_xfrm_lastused(struct sa_text_parse *parse);
 int sa_text_xfrm_offload(struct sa_text_parse *parse);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "control/sa_flag.h"
+#include "control/sa_limit.h"
 #include "control/sa_text.h"
 
 /* "None" as `ip xfrm` writes it: zeros of the SA's family. */
@@ -73,6 +74,23 @@ static void print_selector(FILE *out, const struct sa_selector *selector)
 	fputc('\n', out);
 }
 
+static void print_limits(FILE *out, const struct sa_limits *limits)
+{
+	const char *before = "\t";
+	const struct sa_limit_name *name;
+
+	for (size_t row = 0; (name = sa_limit_at(row)); row++) {
+		uint64_t limit = sa_limit_get(limits, name);
+
+		if (limit) {
+			fprintf(out, "%slimit %s %" PRIu64, before, name->word, limit);
+			before = " ";
+		}
+	}
+	if (*before == ' ')
+		fputc('\n', out);
+}
+
 void sa_text_print(FILE *out, const struct sa_params *params)
 {
 	const struct algo *algo = algo_by_id(params->algo);
@@ -88,6 +106,7 @@ void sa_text_print(FILE *out, const struct sa_params *params)
 			params->icv_bytes * 8u);
 	print_encap(out, params);
 	print_selector(out, &params->selector);
+	print_limits(out, &params->limits);
 	if (params->dev[0])
 		fprintf(out, "\tdev %s\n", params->dev);
 }

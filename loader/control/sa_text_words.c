@@ -114,7 +114,7 @@ static int take_number(struct sa_text_words *words, const char *field, uint64_t 
 	len = strlen(word);
 	if (printed && len > 0 && word[len - 1] == ',')
 		len--;
-	else if (printed && len > 0 && word[len - 1] == ')')
+	if (printed && len > 0 && word[len - 1] == ')')
 		len = strcspn(word, "(");
 	if (parse_number(word, len, max, ret_number) < 0) {
 		sa_text_words_fail(words, field, word,

@@ -29,7 +29,8 @@ int sa_text_words_take(struct sa_text_words *words, const char *field, const cha
 
 /* Takes a number: decimal or 0x hexadecimal, 0 to `max`. */
 int sa_text_words_number(struct sa_text_words *words, const char *field, uint64_t max, uint64_t *ret_number);
-/* The same, also as `ip` prints numbers: a comma or the other notation in parentheses may follow. */
+/* The same, also as `ip` prints numbers: the other notation or a unit in parentheses, or a comma, may follow.
+ */
 int sa_text_words_printed(struct sa_text_words *words, const char *field, uint64_t max, uint64_t *ret_number);
 int sa_text_words_address(struct sa_text_words *words, const char *field, struct ip_addr *ret_addr);
 

@@ -105,42 +105,11 @@ int sa_text_xfrm_if_id(struct sa_text_parse *parse)
 	return 0;
 }
 
-int sa_text_xfrm_limit(struct sa_text_parse *parse)
-{
-	static const char *const kinds[] = {"time-soft", "time-hard", "time-use-soft", "time-use-hard",
-					    "byte-soft", "byte-hard", "packet-soft",   "packet-hard"};
-	uint64_t number;
-	const char *kind;
-
-	if (sa_text_words_take(&parse->words, parse->keyword, &kind) < 0)
-		return -EINVAL;
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(kind, kinds[i]) == 0)
-			return sa_text_words_number(&parse->words, kind, UINT64_MAX, &number);
-	}
-	return sa_text_words_fail(&parse->words, "limit", kind, "unknown limit");
-}
-
-/* A time as `ip` prints it: "-", "invalid-time", or date and time of day. */
-static int skip_time(struct sa_text_parse *parse)
+int sa_text_xfrm_skip_time(struct sa_text_parse *parse)
 {
 	if (sa_text_words_accept(&parse->words, "-") || sa_text_words_accept(&parse->words, "invalid-time"))
 		return 0;
 	return sa_text_words_pattern(&parse->words, parse->keyword, "* *");
-}
-
-int sa_text_xfrm_lifetime(struct sa_text_parse *parse)
-{
-	struct sa_text_words *words = &parse->words;
-
-	if (sa_text_words_accept(words, "config:"))
-		return sa_text_words_pattern(words, parse->keyword,
-					     "limit: soft * hard * limit: soft * hard * "
-					     "expire add: soft * hard * expire use: soft * hard *");
-	if (sa_text_words_pattern(words, parse->keyword, "current: * * add") < 0 || skip_time(parse) < 0 ||
-	    sa_text_words_pattern(words, parse->keyword, "use") < 0)
-		return -EINVAL;
-	return skip_time(parse);
 }
 
 int sa_text_xfrm_stats(struct sa_text_parse *parse)
@@ -150,7 +119,7 @@ int sa_text_xfrm_stats(struct sa_text_parse *parse)
 
 int sa_text_xfrm_lastused(struct sa_text_parse *parse)
 {
-	return skip_time(parse);
+	return sa_text_xfrm_skip_time(parse);
 }
 
 int sa_text_xfrm_offload(struct sa_text_parse *parse)

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "control/capabilities.h"
+#include "control/sa_limit.h"
 
 #define FLAGS_KNOWN (SA_FLAG_ESN | SA_FLAG_NO_ECN | SA_FLAG_DECAP_DSCP | SA_FLAG_AF_UNSPEC)
 
@@ -283,6 +284,21 @@ static int check_selector(const struct sa_params *params, struct field_error *re
 	return 0;
 }
 
+static int check_limits(const struct sa_params *params, struct field_error *ret_error)
+{
+	const struct sa_limit_name *name;
+	char text[24];
+
+	for (size_t row = 0; (name = sa_limit_at(row)); row++)
+		if (sa_limit_get(&params->limits, name) >= SA_LIMIT_INFINITE) {
+			number_text(text, sizeof(text), sa_limit_get(&params->limits, name));
+			field_error_set(ret_error, name->word, text,
+					"must be below 2^63, or absent for none");
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int check_dev(const struct sa_params *params, struct field_error *ret_error)
 {
 	char text[IF_NAMESIZE + 1];
@@ -310,8 +326,8 @@ static int check_dev(const struct sa_params *params, struct field_error *ret_err
 int validate_sa(const struct sa_params *params, struct field_error *ret_error)
 {
 	static int (*const checks[])(const struct sa_params *, struct field_error *) = {
-		check_addresses, check_spi,   check_mode,     check_algorithm,
-		check_replay,	 check_encap, check_selector, check_dev,
+		check_addresses, check_spi,	 check_mode,   check_algorithm, check_replay,
+		check_encap,	 check_selector, check_limits, check_dev,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {

@@ -47,6 +47,11 @@ static inline bool sample_selector_equal(const struct sa_selector *a, const stru
 	       a->protocol == b->protocol && a->sport == b->sport && a->dport == b->dport;
 }
 
+static inline bool sample_limits_equal(const struct sa_limits *a, const struct sa_limits *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0; /* has no padding */
+}
+
 /* Field by field, since padding has no value. */
 static inline bool sample_equal(const struct sa_params *a, const struct sa_params *b)
 {
@@ -56,7 +61,7 @@ static inline bool sample_equal(const struct sa_params *a, const struct sa_param
 	       a->icv_bytes == b->icv_bytes && sample_encap_equal(&a->encap, &b->encap) &&
 	       a->replay_window == b->replay_window && a->replay_seq == b->replay_seq &&
 	       a->flags == b->flags && sample_selector_equal(&a->selector, &b->selector) &&
-	       strcmp(a->dev, b->dev) == 0;
+	       sample_limits_equal(&a->limits, &b->limits) && strcmp(a->dev, b->dev) == 0;
 }
 
 /* A valid SA with every field set. */
@@ -90,6 +95,17 @@ static inline struct sa_params sample_full(void)
 				.protocol = 17,
 				.sport = 1,
 				.dport = 65535,
+			},
+		.limits =
+			{
+				.byte_soft = 1,
+				.byte_hard = INT64_MAX - 1,
+				.packet_soft = 2,
+				.packet_hard = 4294967296,
+				.time_soft = 3,
+				.time_hard = 86400,
+				.time_use_soft = 4,
+				.time_use_hard = 5,
 			},
 		.dev = "eth0.4094",
 	};

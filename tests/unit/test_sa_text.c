@@ -46,7 +46,7 @@ static void test_defaults(void **state)
 	assert_parses(BASE AEAD, &params);
 	assert_true(sample_equal(&params, &expected));
 	assert_parses("src 0.0.0.0 " BASE AEAD "reqid 0 if_id 0 mark 0 output-mark 0x0 tfcpad 9 dir in seq 7 "
-		      "limit byte-hard 100 limit time-soft 3 replay-oseq 4 replay-oseq-hi 5 pcpu-num 2 "
+		      "limit byte-hard 0xffffffffffffffff limit time-soft 0 replay-oseq 4 replay-oseq-hi 5 pcpu-num 2 "
 		      "extra-flag dont-encap-dscp oseq-may-wrap proto esp flag nopmtudisc wildrecv icmp",
 		      &params);
 	assert_true(sample_equal(&params, &expected));
@@ -64,7 +64,10 @@ static void test_all_words(void **state)
 		"aead rfc4106(gcm(aes)) 0xB0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3 "
 		"128 encap espinudp-nonike 65535 500 2001:db8::a oa-dst 2001:db8::b replay-window 4096 "
 		"replay-seq 0x9abcdef0 replay-seq-hi 305419896 flag esn noecn decap-dscp af-unspec "
-		"sel src 10.1.0.0/16 dst 0.0.0.0/0 proto udp sport 1 dport 65535 dev eth0.4094";
+		"sel src 10.1.0.0/16 dst 0.0.0.0/0 proto udp sport 1 dport 65535 dev eth0.4094 "
+		"limit byte-soft 1 limit byte-hard 9223372036854775806 limit packet-soft 2 "
+		"limit packet-hard 4294967296 limit time-soft 3 limit time-hard 86400 limit time-use-soft 4 "
+		"limit time-use-hard 5";
 
 	(void)state;
 	assert_parses(text, &params);
@@ -205,7 +208,12 @@ static const struct {
 	{"ctx system_u:object_r:x:s0", "ctx", "system_u:object_r:x:s0"},
 	{"security context x", "security", "context"},
 	{"limit foo 1", "limit", "foo"},
+	{"limit byte_hard 1", "limit", "byte_hard"},
 	{"limit byte-hard x", "byte-hard", "x"},
+	{"limit byte-soft 0", "byte-soft", "0"},
+	{"limit packet-hard 0", "packet-hard", "0"},
+	{"lifetime config: limit: soft INF", "byte-soft", "INF"},
+	{"lifetime config: limit: soft (INF)(bytes), hard 5(bytes) limit: hard", "lifetime", "hard"},
 	{"dir sideways", "dir", "sideways"},
 	{BASE AEAD "dir out", "dir", "out"},
 	{BASE AEAD "offload dev eth0 dir out", "dir", "out"},
@@ -361,6 +369,9 @@ static void test_print_layout(void **state)
 				       "\tencap type espinudp-nonike sport 65535 dport 500 addr 2001:db8::a "
 				       "oa-dst 2001:db8::b\n"
 				       "\tsel src 10.1.0.0/16 dst 0.0.0.0/0 proto 17 sport 1 dport 65535\n"
+				       "\tlimit byte-soft 1 limit byte-hard 9223372036854775806 "
+				       "limit packet-soft 2 limit packet-hard 4294967296 limit time-soft 3 "
+				       "limit time-hard 86400 limit time-use-soft 4 limit time-use-hard 5\n"
 				       "\tdev eth0.4094\n";
 	struct sa_params params = sample_full();
 	char text[2048] = "";

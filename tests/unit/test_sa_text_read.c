@@ -153,6 +153,14 @@ static void test_ip_s_xfrm_state(void **state)
 	assert_int_equal(result.params[0].reqid, 7);
 	assert_int_equal(result.params[0].replay_window, 32);
 	assert_int_equal(result.params[0].replay_seq, 0x2a);
+	assert_int_equal(result.params[0].limits.byte_soft, 0);
+	assert_int_equal(result.params[0].limits.byte_hard, 1099511627776);
+	assert_int_equal(result.params[0].limits.packet_soft, 0);
+	assert_int_equal(result.params[0].limits.packet_hard, 1000000);
+	assert_int_equal(result.params[0].limits.time_soft, 3000);
+	assert_int_equal(result.params[0].limits.time_hard, 3600);
+	assert_int_equal(result.params[0].limits.time_use_soft, 0);
+	assert_int_equal(result.params[0].limits.time_use_hard, 0);
 	assert_int_equal(result.params[1].flags, 0);
 	assert_int_equal(result.params[1].replay_window, 128);
 	assert_int_equal(result.params[1].selector.sport, 443);
