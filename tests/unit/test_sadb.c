@@ -1,216 +1,157 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The SA store against a classifier of the test's own, whose every call can be made to fail, and against
- * a model under random operations.
+ * The SA store: parser entries as NDIS wants them, names and handles, capacity, deletion requests.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "sadb_rig.h"
 
-#include <cmocka.h>
-
-#include "control/sadb.h"
-
-#define CAPACITY 64
-
-/* What the classifier's tables would hold, and which call from now on fails (0: none). */
-struct fake {
-	struct classifier classifier;
-	struct xesp_parser_slot parsers[65536];
-	struct {
-		uint32_t spi;
-		struct ip_addr dst;
-		struct xesp_sa_ref ref;
-	} sas[CAPACITY];
-	unsigned int sa_count;
-	unsigned int fail_in; /* calls until one fails; 0: never */
-	int fail_with;
-};
-
-struct fixture {
-	struct fake *fake;
-	struct crypto_ctx *crypto;
-	struct sadb *db;
-	unsigned int quiesced;
-};
-
-static bool fails(struct fake *fake)
-{
-	return fake->fail_in && --fake->fail_in == 0;
-}
-
-static struct fake *fake_of(struct classifier *classifier)
-{
-	return (struct fake *)classifier;
-}
-
-static int fake_set_parser(struct classifier *classifier, uint16_t port, const struct xesp_parser_slot *slot)
-{
-	struct fake *fake = fake_of(classifier);
-
-	if (fails(fake))
-		return fake->fail_with;
-	fake->parsers[port] = *slot;
-	return 0;
-}
-
-static unsigned int fake_find(const struct fake *fake, uint32_t spi, const struct ip_addr *dst)
-{
-	unsigned int i = 0;
-
-	while (i < fake->sa_count && (fake->sas[i].spi != spi || !ip_addr_equal(&fake->sas[i].dst, dst)))
-		i++;
-	return i;
-}
-
-static int fake_add_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst,
-		       const struct xesp_sa_ref *ref)
-{
-	struct fake *fake = fake_of(classifier);
-
-	if (fails(fake))
-		return fake->fail_with;
-	assert_int_equal(fake_find(fake, spi, dst), fake->sa_count);
-	assert_true(fake->sa_count < CAPACITY);
-	fake->sas[fake->sa_count].spi = spi;
-	fake->sas[fake->sa_count].dst = *dst;
-	fake->sas[fake->sa_count].ref = *ref;
-	fake->sa_count++;
-	return 0;
-}
-
-static int fake_del_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst)
-{
-	struct fake *fake = fake_of(classifier);
-	unsigned int i = fake_find(fake, spi, dst);
-
-	if (i == fake->sa_count)
-		return -ENOENT;
-	fake->sas[i] = fake->sas[--fake->sa_count];
-	return 0;
-}
-
-static const struct classifier_ops fake_ops = {
-	.name = "fake", .set_parser = fake_set_parser, .add_sa = fake_add_sa, .del_sa = fake_del_sa};
-
-/* When workers are waited for, the classifier must no longer know the SA. */
-static bool on_quiesce(void *ctx, unsigned int timeout_ms)
-{
-	struct fixture *fixture = ctx;
-
-	(void)timeout_ms;
-	fixture->quiesced++;
-	assert_int_equal(fixture->fake->sa_count, sadb_count(fixture->db));
-	return true;
-}
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	struct sadb_config config = {
-		.provider = &crypto_openssl, .capacity = CAPACITY, .quiesce = on_quiesce};
-
-	fixture->fake = calloc(1, sizeof(*fixture->fake));
-	fixture->fake->classifier.ops = &fake_ops;
-	assert_int_equal(crypto_openssl.ctx_new(&fixture->crypto), 0);
-	config.classifier = &fixture->fake->classifier;
-	config.crypto = fixture->crypto;
-	config.workers = fixture;
-	assert_int_equal(sadb_new(&config, &fixture->db), 0);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
+/* M2, M3, M4, M13 */
+static void test_add_creates_and_shares_parser_entries(void **state)
 {
 	struct fixture *fixture = *state;
-
-	sadb_free(fixture->db);
-	assert_int_equal(fixture->fake->sa_count, 0);
-	crypto_openssl.ctx_free(fixture->crypto);
-	free(fixture->fake);
-	free(fixture);
-	return 0;
-}
-
-static struct sa_params params_of(uint32_t spi, bool encap, enum xesp_encap type, uint16_t port)
-{
-	struct sa_params params = {.spi = spi,
-				   .mode = SA_MODE_TUNNEL,
-				   .algo = ALGO_AES_GCM,
-				   .key_bytes = 20,
-				   .icv_bytes = 16,
-				   .replay_window = 64,
-				   .encap = {.present = encap, .type = type, .sport = 4500, .dport = port}};
-
-	assert_int_equal(ip_addr_parse("192.0.2.1", &params.dst), 0);
-	return params;
-}
-
-static int add(struct fixture *fixture, const struct sa_params *params, const struct sa **ret_sa)
-{
-	const char *what = NULL;
-
-	return sadb_add(fixture->db, params, ret_sa, &what);
-}
-
-static const struct sadb_parser *only_parser(const struct fixture *fixture)
-{
-	uint32_t index = 0;
-
-	assert_int_equal(sadb_parser_count(fixture->db), 1);
-	return sadb_parser_next(fixture->db, &index);
-}
-
-static void test_add_creates_and_shares_parsers(void **state)
-{
-	struct fixture *fixture = *state;
-	struct sa_params first = params_of(0x1000, true, XESP_ENCAP_RFC3948, 4500);
-	struct sa_params second = params_of(0x1001, true, XESP_ENCAP_RFC3948, 4500);
-	struct sa_params draft = params_of(0x1002, true, XESP_ENCAP_IKE, 4500);
-	struct sa_params native = params_of(0x1003, false, 0, 0);
+	struct sa_params first = params_of(0x1000, XESP_ENCAP_RFC3948, 4500);
+	struct sa_params second = params_of(0x1001, XESP_ENCAP_RFC3948, 4500);
+	struct sa_params draft = params_of(0x1002, XESP_ENCAP_IKE, 4500);
+	struct sa_params elsewhere = params_of(0x1003, XESP_ENCAP_RFC3948, 4501);
+	struct sa_params native = params_of(0x1004, 0, 0);
+	struct sa_params bound = params_of(0x1005, 0, 0);
 	const struct sa *sa;
+	struct handle entry;
 	uint32_t id;
 
 	assert_int_equal(add(fixture, &first, &sa), 0);
-	assert_int_equal(sadb_parser_count(fixture->db), 1);
-	id = sadb_parser_of(fixture->db, sa)->id;
+	entry = only_parser(fixture)->handle;
+	id = only_parser(fixture)->id;
+	assert_ptr_equal(sadb_parser_of(fixture->db, sa), only_parser(fixture));
+	assert_int_not_equal(sa->generation, 0);
+	assert_int_not_equal(entry.generation, 0);
 	assert_int_not_equal(id, 0);
 	assert_int_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_RFC3948], id);
 	assert_int_equal(fixture->fake->sas[0].ref.parser_id, id);
 
+	/* The same type and port: the same entry. */
 	assert_int_equal(add(fixture, &second, &sa), 0);
-	assert_int_equal(sadb_parser_count(fixture->db), 1);
+	assert_true(same_handle(only_parser(fixture)->handle, entry));
 	assert_int_equal(sadb_parser_of(fixture->db, sa)->refs, 2);
 
-	/* Both types on one port are two entries that leave each other alone. */
+	/* Named by its handle: the list is as before, and the SA takes over type and port. */
+	assert_int_equal(sadb_bind(fixture->db, entry, &bound), 0);
+	assert_int_equal(bound.encap.dport, 4500);
+	assert_int_equal(bound.encap.type, XESP_ENCAP_RFC3948);
+	assert_int_equal(add(fixture, &bound, &sa), 0);
+	assert_true(same_handle(only_parser(fixture)->handle, entry));
+	assert_int_equal(only_parser(fixture)->refs, 3);
+	assert_int_equal(fixture->fake->sas[2].ref.parser_id, id);
+
+	/* Both types on one port, and another port, are entries that leave each other alone. */
 	assert_int_equal(add(fixture, &draft, &sa), 0);
-	assert_int_equal(sadb_parser_count(fixture->db), 2);
+	assert_int_equal(add(fixture, &elsewhere, &sa), 0);
+	assert_int_equal(sadb_parser_count(fixture->db), 3);
 	assert_int_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_RFC3948], id);
 	assert_int_not_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_IKE], 0);
 	assert_int_not_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_IKE], id);
+	assert_int_not_equal(fixture->fake->parsers[4501].id[XESP_ENCAP_RFC3948], 0);
 
 	assert_int_equal(add(fixture, &native, &sa), 0);
 	assert_null(sadb_parser_of(fixture->db, sa));
-	assert_int_equal(fixture->fake->sas[3].ref.parser_id, 0);
+	assert_int_equal(fixture->fake->sas[5].ref.parser_id, 0);
+}
 
-	assert_int_equal(sadb_del(fixture->db, 0x1000, &first.dst), 0);
-	assert_int_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_RFC3948], id);
-	assert_int_equal(sadb_del(fixture->db, 0x1001, &first.dst), 0);
+/* M5 */
+static void test_stale_parser_handle_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sa_params params = params_of(0x1000, XESP_ENCAP_RFC3948, 4500);
+	struct sa_params other = params_of(0x1001, 0, 0);
+	struct sa_params before = other;
+	const struct sa *sa;
+	struct handle stale;
+
+	assert_int_equal(add(fixture, &params, &sa), 0);
+	stale = only_parser(fixture)->handle;
+	assert_int_equal(sadb_delete(fixture->db, sa, SADB_ENTRY_GOES, NULL), 0);
+	assert_int_equal(sadb_bind(fixture->db, stale, &other), -ESTALE);
+	/* The same type and port again: another entry, in the same place, and the old handle is not its. */
+	assert_int_equal(add(fixture, &params, &sa), 0);
+	assert_int_equal(only_parser(fixture)->handle.index, stale.index);
+	assert_int_equal(sadb_bind(fixture->db, stale, &other), -ESTALE);
+	assert_null(sadb_parser_get(fixture->db, stale));
+	assert_int_equal(sadb_bind(fixture->db, (struct handle){XESP_PARSERS_MAX, 1}, &other), -ESTALE);
+	assert_int_equal(sadb_bind(fixture->db, (struct handle){UINT32_MAX, UINT32_MAX}, &other), -ESTALE);
+	assert_int_equal(sadb_bind(fixture->db, (struct handle){1, 0}, &other), -ESTALE);
+	assert_memory_equal(&other, &before, sizeof(other));
+	/* Of another port or type than the SA says. */
+	other = params_of(0x1001, XESP_ENCAP_RFC3948, 4501);
+	assert_int_equal(sadb_bind(fixture->db, only_parser(fixture)->handle, &other), -EINVAL);
+	other = params_of(0x1001, XESP_ENCAP_IKE, 4500);
+	assert_int_equal(sadb_bind(fixture->db, only_parser(fixture)->handle, &other), -EINVAL);
+	assert_int_equal(sadb_count(fixture->db), 1);
+	assert_int_equal(only_parser(fixture)->refs, 1);
+}
+
+/* M8, M9 */
+static void test_delete_and_the_parser_entry(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sa_params params = params_of(0x1000, XESP_ENCAP_RFC3948, 4500);
+	const struct sa *sas[3];
+	struct handle entry;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		params.spi = 0x1000 + i;
+		assert_int_equal(add(fixture, &params, &sas[i]), 0);
+	}
+	entry = only_parser(fixture)->handle;
+	/* Both together: refused as long as others belong to the entry, with nothing changed. */
+	assert_int_equal(sadb_delete(fixture->db, sas[0], SADB_ENTRY_GOES, NULL), -EBUSY);
+	assert_int_equal(sadb_count(fixture->db), 3);
+	assert_int_equal(fixture->fake->sa_count, 3);
+	assert_int_equal(only_parser(fixture)->refs, 3);
+	assert_int_equal(fixture->quiesced, 0);
+	/* Only the SA: the others are still found, their entry is still with the classifier. */
+	assert_int_equal(sadb_delete(fixture->db, sas[0], SADB_ENTRY_STAYS, NULL), 0);
+	assert_int_equal(only_parser(fixture)->refs, 2);
+	assert_int_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_RFC3948], only_parser(fixture)->id);
+	assert_ptr_equal(sadb_get(fixture->db, sas[1]->index, sas[1]->generation), sas[1]);
+	/* The entry stays also without SAs, and is used again. */
+	assert_int_equal(sadb_delete(fixture->db, sas[1], SADB_ENTRY_STAYS, NULL), 0);
+	assert_int_equal(sadb_delete(fixture->db, sas[2], SADB_ENTRY_STAYS, NULL), 0);
+	assert_int_equal(only_parser(fixture)->refs, 0);
+	assert_int_not_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_RFC3948], 0);
+	assert_int_equal(add(fixture, &params, &sas[0]), 0);
+	assert_true(same_handle(only_parser(fixture)->handle, entry));
+	/* The last SA with the entry: both are gone. */
+	assert_int_equal(sadb_delete(fixture->db, sas[0], SADB_ENTRY_GOES, NULL), 0);
+	assert_int_equal(sadb_parser_count(fixture->db), 0);
 	assert_int_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_RFC3948], 0);
-	assert_int_not_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_IKE], 0);
-	assert_int_equal(sadb_del(fixture->db, 0x1000, &first.dst), -ENOENT);
-	assert_int_equal(fixture->quiesced, 2);
+	/* An entry that goes with its last SA, and only then. */
+	assert_int_equal(add(fixture, &params, &sas[0]), 0);
+	params.spi++;
+	assert_int_equal(add(fixture, &params, &sas[1]), 0);
+	assert_int_equal(sadb_delete(fixture->db, sas[0], SADB_ENTRY_IF_UNUSED, NULL), 0);
+	assert_int_equal(only_parser(fixture)->refs, 1);
+	assert_int_equal(sadb_del(fixture->db, params.spi, &params.dst), 0);
+	assert_int_equal(sadb_parser_count(fixture->db), 0);
+	assert_int_equal(sadb_del(fixture->db, params.spi, &params.dst), -ENOENT);
+}
+
+static void test_flush_takes_unused_parser_entries(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sa_params params = params_of(0x1000, XESP_ENCAP_RFC3948, 4500);
+	const struct sa *sa;
+
+	assert_int_equal(add(fixture, &params, &sa), 0);
+	assert_int_equal(sadb_delete(fixture->db, sa, SADB_ENTRY_STAYS, NULL), 0);
+	assert_int_equal(sadb_parser_count(fixture->db), 1);
+	assert_int_equal(sadb_flush(fixture->db), 0);
+	assert_int_equal(sadb_parser_count(fixture->db), 0);
+	assert_int_equal(fixture->fake->parsers[4500].id[XESP_ENCAP_RFC3948], 0);
 }
 
 static void test_identity(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sa_params params = params_of(0x1000, true, XESP_ENCAP_RFC3948, 4500);
+	struct sa_params params = params_of(0x1000, XESP_ENCAP_RFC3948, 4500);
 	struct sa_params other = params;
 	const struct sa *sa;
 
@@ -232,90 +173,151 @@ static void test_identity(void **state)
 static void test_stale_generation(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sa_params params = params_of(0x1000, false, 0, 0);
+	struct sa_params params = params_of(0x1000, 0, 0);
 	const struct sa *sa;
 
 	/* Each slot in turn, twice: a slot comes back with another generation. */
 	for (unsigned int round = 0; round < 2 * CAPACITY; round++) {
-		uint32_t index;
-		uint32_t generation;
+		struct handle handle;
 
 		assert_int_equal(add(fixture, &params, &sa), 0);
-		index = sa->index;
-		generation = sa->generation;
-		assert_int_equal(index, round % CAPACITY);
-		assert_int_equal(generation, 1 + round / CAPACITY);
-		assert_ptr_equal(sadb_get(fixture->db, index, generation), sa);
-		assert_null(sadb_get(fixture->db, index, generation + 1));
+		handle = handle_of(sa);
+		assert_int_equal(handle.index, round % CAPACITY);
+		assert_int_equal(handle.generation, 1 + round / CAPACITY);
+		assert_ptr_equal(sadb_get(fixture->db, handle.index, handle.generation), sa);
+		assert_null(sadb_get(fixture->db, handle.index, handle.generation + 1));
 		assert_int_equal(sadb_del(fixture->db, 0x1000, &params.dst), 0);
-		assert_null(sadb_get(fixture->db, index, generation));
+		assert_null(sadb_get(fixture->db, handle.index, handle.generation));
 	}
 	assert_null(sadb_get(fixture->db, CAPACITY, 1));
 	assert_null(sadb_get(fixture->db, UINT32_MAX, 1));
 }
 
-static void test_capacity(void **state)
+static void fill(struct fixture *fixture, const struct sa **ret_sas)
+{
+	for (uint32_t i = 0; i < CAPACITY; i++) {
+		struct sa_params params = params_of(0x1000 + i, XESP_ENCAP_RFC3948, 4500);
+
+		assert_int_equal(add(fixture, &params, &ret_sas[i]), 0);
+	}
+}
+
+/* M27 */
+static void test_one_more_than_capacity_harms_nothing(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct sa *sa;
+	struct sa_params params = params_of(0x2000, XESP_ENCAP_RFC3948, 14500);
+	const struct sa *sas[CAPACITY];
+	const struct sa *sa = NULL;
 	const char *what = NULL;
-	struct sa_params params;
 
-	for (uint32_t i = 0; i < CAPACITY; i++) {
-		params = params_of(0x1000 + i, true, XESP_ENCAP_RFC3948, 4500);
-		assert_int_equal(add(fixture, &params, &sa), 0);
-	}
-	params = params_of(0x2000, true, XESP_ENCAP_RFC3948, 14500);
+	fill(fixture, sas);
 	assert_int_equal(sadb_add(fixture->db, &params, &sa, &what), -ENOSPC);
 	assert_string_equal(what, "SAs");
+	assert_null(sa);
 	assert_int_equal(sadb_count(fixture->db), CAPACITY);
-	assert_int_equal(sadb_parser_count(fixture->db), 1);
+	assert_int_equal(only_parser(fixture)->refs, CAPACITY);
 	assert_int_equal(fixture->fake->parsers[14500].id[XESP_ENCAP_RFC3948], 0);
+	for (uint32_t i = 0; i < CAPACITY; i++)
+		assert_ptr_equal(sadb_get(fixture->db, sas[i]->index, sas[i]->generation), sas[i]);
 	assert_int_equal(sadb_del(fixture->db, 0x1005, &params.dst), 0);
 	assert_int_equal(add(fixture, &params, &sa), 0);
 	assert_int_equal(sa->index, 5);
 }
 
-/* Every step that can fail does, and what was before is still there (M6 of the NDIS contract). */
-static void test_failed_add_changes_nothing(void **state)
+/* M28 */
+static void test_full_store_asks_for_a_deletion(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sa_params params = params_of(0x1000, true, XESP_ENCAP_RFC3948, 4500);
-	struct sa_params more = params_of(0x1001, true, XESP_ENCAP_RFC3948, 4501);
-	struct sa_params bad = more;
-	struct fake *before = calloc(1, sizeof(*before));
+	struct sa_params params = params_of(0x2000, XESP_ENCAP_RFC3948, 4500);
+	const struct sa *sas[CAPACITY];
 	const struct sa *sa;
-	uint32_t id;
+	uint64_t now = (uint64_t)time(NULL);
 
-	assert_int_equal(add(fixture, &params, &sa), 0);
-	id = sadb_parser_of(fixture->db, sa)->id;
-	memcpy(before, fixture->fake, sizeof(*before));
-	/* set_parser, then add_sa, whose undoing calls set_parser again. */
-	for (unsigned int step = 1; step <= 2; step++) {
-		fixture->fake->fail_in = step;
-		fixture->fake->fail_with = -ENOMEM;
-		assert_int_equal(add(fixture, &more, &sa), -ENOMEM);
-		fixture->fake->fail_in = 0;
-		assert_int_equal(sadb_count(fixture->db), 1);
-		assert_int_equal(sadb_parser_count(fixture->db), 1);
-		assert_int_equal(only_parser(fixture)->id, id);
-		assert_int_equal(only_parser(fixture)->refs, 1);
-		assert_memory_equal(before->parsers, fixture->fake->parsers, sizeof(before->parsers));
-		assert_memory_equal(before->sas, fixture->fake->sas, sizeof(before->sas));
-		assert_null(sadb_find(fixture->db, 0x1001, &more.dst));
+	fill(fixture, sas);
+	for (uint32_t i = 0; i < CAPACITY; i++)
+		atomic_store(&((struct sa *)sas[i])->counters.last_used, now + 1000 - i);
+	/* The one used least recently; the next time the one before it: each once. */
+	for (uint32_t i = 1; i <= CAPACITY; i++) {
+		assert_int_equal(add(fixture, &params, &sa), -ENOSPC);
+		assert_int_equal(fixture->requests, i);
+		assert_ptr_equal(fixture->requested, sas[CAPACITY - i]);
+		assert_true(atomic_load(&sas[CAPACITY - i]->delete_requested));
 	}
-	bad.key_bytes = 19; /* no AES key length: the provider refuses it */
-	assert_true(add(fixture, &bad, &sa) < 0);
-	assert_int_equal(sadb_count(fixture->db), 1);
-	assert_int_equal(sadb_parser_count(fixture->db), 1);
-	assert_int_equal(add(fixture, &more, &sa), 0);
-	free(before);
+	assert_int_equal(add(fixture, &params, &sa), -ENOSPC);
+	assert_int_equal(fixture->requests, CAPACITY);
+	/* It stays usable until its deletion comes. */
+	sa = fixture->requested;
+	assert_ptr_equal(sadb_get(fixture->db, sa->index, sa->generation), sa);
+	assert_false(atomic_load(&sa->dead));
+	assert_int_equal(fixture->fake->sa_count, CAPACITY);
+	assert_int_equal(sadb_delete(fixture->db, sa, SADB_ENTRY_STAYS, NULL), 0);
+	assert_int_equal(add(fixture, &params, &sa), 0);
+	assert_false(atomic_load(&sa->delete_requested));
+}
+
+/* M11: what a worker holds is not freed, nor is its room given away, but the SA is gone for everybody else.
+ */
+static void test_delete_that_cannot_finish_marks(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sa_params params = params_of(0x1000, XESP_ENCAP_RFC3948, 4500);
+	const struct sa *sas[CAPACITY];
+	const struct sa *again;
+	bool marked = false;
+
+	fill(fixture, sas);
+	fixture->hangs = true;
+	atomic_store(&((struct sa *)sas[0])->owner, 1);
+	assert_int_equal(sadb_delete(fixture->db, sas[0], SADB_ENTRY_IF_UNUSED, &marked), 0);
+	assert_true(marked);
+	assert_int_equal(fixture->waited_ms, SADB_QUIESCE_MS);
+	assert_int_equal(fixture->marked_calls, 1);
+	assert_true(atomic_load(&sas[0]->dead)); /* still there to be read */
+	assert_int_equal(counting.keys, CAPACITY);
+	assert_null(sadb_get(fixture->db, 0, 1));
+	assert_null(sadb_find(fixture->db, 0x1000, &params.dst));
+	assert_int_equal(fixture->fake->sa_count, CAPACITY - 1);
+	assert_int_equal(only_parser(fixture)->refs, CAPACITY - 1);
+	assert_int_equal(sadb_count(fixture->db), CAPACITY - 1);
+	assert_int_equal(sadb_marked(fixture->db), 1);
+	assert_int_equal(add(fixture, &params, &again), -ENOSPC);
+	/* The next one does not wait for a worker that is known to hang. */
+	fixture->waited_ms = 0;
+	assert_int_equal(sadb_delete(fixture->db, sas[1], SADB_ENTRY_IF_UNUSED, &marked), 0);
+	assert_true(marked);
+	assert_int_equal(fixture->waited_ms, 0);
+	assert_int_equal(sadb_reap(fixture->db), 2);
+	fixture->hangs = false;
+	assert_int_equal(sadb_reap(fixture->db), 0);
+	assert_int_equal(sadb_marked(fixture->db), 0);
+	assert_int_equal(counting.keys, CAPACITY - 2);
+	assert_int_equal(fixture->forgotten, 1); /* the one that had an owner */
+	/* The name is free all the time, the room now. */
+	assert_int_equal(add(fixture, &params, &again), 0);
+}
+
+static void test_flush_that_cannot_finish_marks_all(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sa *sas[CAPACITY];
+
+	fill(fixture, sas);
+	fixture->hangs = true;
+	assert_int_equal(sadb_flush(fixture->db), CAPACITY);
+	assert_int_equal(sadb_count(fixture->db), 0);
+	assert_int_equal(sadb_marked(fixture->db), CAPACITY);
+	assert_int_equal(sadb_parser_count(fixture->db), 0);
+	assert_int_equal(sadb_flush(fixture->db), 0);
+	for (uint32_t i = 0; i < CAPACITY; i++)
+		assert_true(atomic_load(&sas[i]->dead));
+	/* Freed by tear_down(), whose workers have ended. */
 }
 
 static void test_store_keeps_no_key(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sa_params params = params_of(0x1000, false, 0, 0);
+	struct sa_params params = params_of(0x1000, 0, 0);
 	static const uint8_t zero[XESP_KEY_MAX];
 	const struct sa *sa;
 
@@ -324,66 +326,21 @@ static void test_store_keeps_no_key(void **state)
 	assert_memory_equal(sa->params.key, zero, sizeof(zero));
 }
 
-#define MODEL_SPIS 96
-#define MODEL_PORTS 5
-
-/* 100,000 random adds, deletes and look-ups: the store agrees with the model after each. */
-static void test_random_operations(void **state)
-{
-	struct fixture *fixture = *state;
-	unsigned int port_of[MODEL_SPIS] = {0}; /* 0: absent, else 1 + port number */
-	unsigned int refs[MODEL_PORTS] = {0};
-	unsigned int count = 0;
-
-	srandom(4500);
-	for (unsigned int round = 0; round < 100000; round++) {
-		unsigned int spi = (unsigned int)random() % MODEL_SPIS;
-		unsigned int port = (unsigned int)random() % MODEL_PORTS;
-		struct sa_params params =
-			params_of(0x1000 + spi, true, XESP_ENCAP_RFC3948, (uint16_t)(4500 + port));
-		const struct sa *sa = NULL;
-		unsigned int entries = 0;
-
-		if (random() % 2) {
-			int want = port_of[spi] ? -EEXIST : count == CAPACITY ? -ENOSPC : 0;
-
-			assert_int_equal(add(fixture, &params, &sa), want);
-			if (!want) {
-				port_of[spi] = 1 + port;
-				refs[port]++;
-				count++;
-			}
-		} else {
-			assert_int_equal(sadb_del(fixture->db, 0x1000 + spi, &params.dst),
-					 port_of[spi] ? 0 : -ENOENT);
-			if (port_of[spi]) {
-				refs[port_of[spi] - 1]--;
-				port_of[spi] = 0;
-				count--;
-			}
-		}
-		assert_int_equal(sadb_count(fixture->db), count);
-		assert_int_equal(fixture->fake->sa_count, count);
-		sa = sadb_find(fixture->db, 0x1000 + spi, &params.dst);
-		assert_int_equal(sa != NULL, port_of[spi] != 0);
-		if (sa)
-			assert_int_equal(sadb_parser_of(fixture->db, sa)->refs, refs[port_of[spi] - 1]);
-		for (unsigned int i = 0; i < MODEL_PORTS; i++)
-			entries += refs[i] != 0;
-		assert_int_equal(sadb_parser_count(fixture->db), entries);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_add_creates_and_shares_parsers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_add_creates_and_shares_parser_entries, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_stale_parser_handle_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_delete_and_the_parser_entry, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_flush_takes_unused_parser_entries, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_identity, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_stale_generation, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_capacity, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_failed_add_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_one_more_than_capacity_harms_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_store_asks_for_a_deletion, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_delete_that_cannot_finish_marks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_flush_that_cannot_finish_marks_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_store_keeps_no_key, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_random_operations, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("sadb", tests, NULL, NULL);
