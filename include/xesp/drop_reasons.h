@@ -84,7 +84,9 @@
 	X(81, SINK_ERROR, "sink_error", DROPPED, SUCCESS, "opened, but writing to the sink failed") \
 	X(82, HANDOFF_FULL, "handoff_full", DROPPED, NONE, \
 	  "the ring to the worker that owns the SA is full") \
-	X(83, EXPIRED, "expired", DROPPED, SUCCESS, "opened, but the SA has reached a hard lifetime")
+	X(83, EXPIRED, "expired", DROPPED, SUCCESS, "opened, but the SA has reached a hard lifetime") \
+	X(84, NESTED_UDP, "nested_udp", DELIVERED, SUCCESS, \
+	  "opened and delivered with ESP of an offloaded SA inside: both layers in UDP are not supported")
 
 #define XESP_HOST_REASONS(X) \
 	X(120, SEND_REFUSED, "send_refused", REFUSED, NONE, \

@@ -147,6 +147,8 @@ static int add_outcome(json_t *object, const struct event *event)
 		err |= add(object, "crypto_done", json_boolean(event->crypto_done));
 		err |= add(object, "next_crypto_done", json_boolean(event->next_crypto_done));
 		err |= add_text(object, "crypto_status", event_crypto_status_name(event->crypto_status));
+		if (event->outer_spi)
+			err |= add_number(object, "outer_spi", event->outer_spi);
 	}
 	if (event->type == EVENT_SOFT_LIFETIME || event->type == EVENT_HARD_LIFETIME)
 		err |= add_text(object, "limit", limit_name(event->limit));
@@ -203,8 +205,8 @@ static void append_member(struct line *line, const json_t *event, const char *na
 
 	if (json_is_string(value))
 		append(line, " %s %s", name, json_string_value(value));
-	else if (json_is_integer(value) && !strcmp(name, "spi"))
-		append(line, " spi 0x%08" PRIx64, (uint64_t)json_integer_value(value));
+	else if (json_is_integer(value) && (!strcmp(name, "spi") || !strcmp(name, "outer_spi")))
+		append(line, " %s 0x%08" PRIx64, name, (uint64_t)json_integer_value(value));
 	else if (json_is_integer(value))
 		append(line, " %s %" JSON_INTEGER_FORMAT, name, json_integer_value(value));
 	else if (json_is_true(value))
@@ -217,7 +219,7 @@ const char *event_json_text(const json_t *event, char *buffer)
 		"reason",	 "limit",     "lost",  "handle",      "spi",
 		"seq",		 "src",	      "sport", "dst",	      "dport",
 		"old_src",	 "old_sport", "form",  "crypto_done", "next_crypto_done",
-		"crypto_status",
+		"crypto_status", "outer_spi",
 	};
 	const char *dev = json_string_value(json_object_get(event, "dev"));
 	const char *type = json_string_value(json_object_get(event, "type"));

@@ -440,3 +440,8 @@ uint32_t sadb_capacity(const struct sadb *db)
 {
 	return db->config.capacity;
 }
+
+const struct classifier *sadb_classifier(const struct sadb *db)
+{
+	return db->config.classifier;
+}

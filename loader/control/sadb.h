@@ -93,5 +93,7 @@ uint32_t sadb_count(const struct sadb *db);
 uint32_t sadb_marked(const struct sadb *db);
 /* SAs that there is room for, those that wait to be freed included. */
 uint32_t sadb_capacity(const struct sadb *db);
+/* The classifier of the store's configuration. Any thread. */
+const struct classifier *sadb_classifier(const struct sadb *db);
 
 #endif

@@ -28,7 +28,6 @@ static void counter_add(_Atomic uint64_t *counter, uint64_t n)
 static void count_failure(struct sa_counters *counters, enum xesp_reason reason)
 {
 	switch (reason) {
-	case XESP_REASON_DELIVERED:
 	case XESP_REASON_DUMMY:
 	case XESP_REASON_EXPIRED:
 	case XESP_REASON_SA_GONE: break; /* no packet of this SA */
@@ -39,15 +38,21 @@ static void count_failure(struct sa_counters *counters, enum xesp_reason reason)
 	}
 }
 
-static void finish(struct esp_packet *packet, enum xesp_reason reason)
+static void finish(struct esp_packet *packet, enum xesp_reason reason, bool icv_checked)
 {
+	bool nested = packet->outer_spi != 0;
+
 	packet->reason = reason;
+	packet->result = (struct esp_result){true, nested, CRYPTO_SUCCESS};
+	if (reason == XESP_REASON_DELIVERED)
+		return;
+	packet->result = esp_result_of(reason, packet->sa->mode, icv_checked, nested);
 	count_failure(&packet->sa->counters, reason);
 }
 
 /* The classifier wrote the metadata, but a frame can reach the socket by other ways: nothing in it is
  * believed that the frame does not confirm. */
-static bool meta_fits(const struct esp_packet *packet)
+bool esp_meta_fits(const struct esp_packet *packet)
 {
 	const struct xesp_meta *meta = &packet->meta;
 	uint32_t header = meta->family == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
@@ -101,7 +106,7 @@ static enum xesp_reason prepare(struct esp_packet *packet)
 	uint32_t overhead = ESP_HEADER_BYTES + sa->iv_bytes + sa->icv_bytes;
 	struct crypto_op *op = &packet->op;
 
-	if (!meta_fits(packet))
+	if (!esp_meta_fits(packet))
 		return XESP_REASON_BAD_META;
 	if (len < ESP_HEADER_BYTES)
 		return XESP_REASON_SYNTAX;
@@ -200,7 +205,7 @@ void esp_open_burst(struct crypto_ctx *ctx, struct esp_packet *packets, size_t c
 		packet->seq = 0;
 		reason = prepare(packet);
 		if (reason != XESP_REASON_NONE) {
-			finish(packet, reason);
+			finish(packet, reason, false);
 			continue;
 		}
 		ops[live_count] = &packet->op;
@@ -211,5 +216,5 @@ void esp_open_burst(struct crypto_ctx *ctx, struct esp_packet *packets, size_t c
 	/* One context is one provider's, so all SAs of a burst have the same. */
 	live[0]->sa->provider->open_burst(ctx, ops, live_count);
 	for (size_t i = 0; i < live_count; i++)
-		finish(live[i], complete(live[i], now));
+		finish(live[i], complete(live[i], now), true);
 }

@@ -13,6 +13,7 @@
 #include <xesp/drop_reasons.h>
 
 #include "dataplane/crypto.h"
+#include "dataplane/esp_result.h"
 #include "dataplane/event.h"
 #include "dataplane/sa.h"
 
@@ -23,9 +24,12 @@ struct esp_packet {
 	struct xesp_meta meta;
 	struct sa *sa;		   /* found by meta.sa_index and generation; owned by the calling worker */
 	struct event_ring *events; /* told of what happens to the SA; NULL: nobody is */
+	uint32_t outer_spi; /* host order, of the tunnel that was opened around the packet; 0: there was none
+			     */
 	/* out */
-	enum xesp_reason reason; /* XESP_REASON_DELIVERED: packet and packet_len are valid */
-	uint8_t *packet;	 /* IP packet inside the frame, at least ESP_HEADROOM behind its start */
+	enum xesp_reason reason; /* see esp_is_delivered() */
+	struct esp_result result;
+	uint8_t *packet; /* IP packet inside the frame, at least ESP_HEADROOM behind its start */
 	uint32_t packet_len;
 	uint32_t spi; /* host order; 0 if the packet ended before the ESP header was read */
 	uint64_t seq; /* as received, with ESN the guessed high half in front */
@@ -35,6 +39,15 @@ struct esp_packet {
 
 /* Bytes that a sink may overwrite in front of an opened packet (virtio-net header). */
 #define ESP_HEADROOM 16
+
+/* True if the frame confirms what the metadata says of it: the headers lie inside. */
+bool esp_meta_fits(const struct esp_packet *packet);
+
+/* Reasons with which a packet is delivered: packet and packet_len are valid. */
+static inline bool esp_is_delivered(enum xesp_reason reason)
+{
+	return reason == XESP_REASON_DELIVERED || reason == XESP_REASON_NESTED_UDP;
+}
 
 /* Opens `count` <= XESP_BURST_MAX packets in order, sets their out fields and counts into their SAs.
  * `now` is stored as last_used of an SA that opened a packet (seconds of CLOCK_REALTIME). */

@@ -56,8 +56,8 @@ struct event {
 	uint8_t form;		  /* enum xesp_form */
 	uint8_t limit;		  /* enum event_limit: SOFT_LIFETIME, HARD_LIFETIME */
 	uint8_t crypto_status;	  /* enum crypto_status: PACKET */
-	uint8_t crypto_done;	  /* PACKET: an ICV was checked */
-	uint8_t next_crypto_done; /* PACKET: both of two layers were checked */
+	uint8_t crypto_done;	  /* PACKET: ESP was processed to a status */
+	uint8_t next_crypto_done; /* PACKET: so were both, tunnel and transport inside of it */
 	uint32_t sa_index;	  /* UINT32_MAX: no SA */
 	uint32_t sa_generation;
 	uint32_t spi;
@@ -70,6 +70,7 @@ struct event {
 	uint16_t dport;
 	uint16_t old_sport;
 	uint16_t _pad;
+	uint32_t outer_spi; /* PACKET: of the tunnel that was opened around it; 0: there was none */
 };
 
 #define EVENT_RING_SIZE 1024 /* events; a power of two */

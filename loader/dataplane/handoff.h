@@ -11,13 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Packets that one worker may have with one other at a time. */
-#define HANDOFF_SIZE 1024
+/* Packets that one worker may have waiting at one other, and frames of one worker that all others may have.
+ */
+#define HANDOFF_SIZE 2048
 
 struct handoff_item {
-	uint8_t *packet; /* in the UMEM of the worker that received it */
-	uint64_t addr;	 /* the same place as that worker's xsk knows it */
+	uint8_t *packet; /* with its metadata in front, in the UMEM of the worker that received it */
+	uint64_t addr;	 /* the frame as that worker's xsk knows it */
 	uint32_t len;
+	uint32_t home;	    /* number of that worker */
+	uint32_t outer_spi; /* not 0: the packet is the content of this tunnel, which has been opened */
 };
 
 struct handoff {

@@ -15,24 +15,24 @@ static const struct virtio_net_hdr plain_header = {.flags = 0, .gso_type = VIRTI
 
 _Static_assert(sizeof(plain_header) <= ESP_HEADROOM, "the header fits in front of the packet");
 
-static enum xesp_reason write_packet(int fd, struct esp_packet *packet)
+static void write_packet(int fd, struct esp_packet *packet)
 {
 	uint8_t *start = packet->packet - sizeof(plain_header);
 	ssize_t n;
 
 	memcpy(start, &plain_header, sizeof(plain_header));
 	n = write(fd, start, sizeof(plain_header) + packet->packet_len);
-	if (n >= 0)
-		return XESP_REASON_DELIVERED;
-	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? XESP_REASON_SINK_FULL
-								      : XESP_REASON_SINK_ERROR;
+	if (n < 0)
+		packet->reason = errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM
+					 ? XESP_REASON_SINK_FULL
+					 : XESP_REASON_SINK_ERROR;
 }
 
 static void deliver_tun(struct sink *sink, struct esp_packet *packets, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (packets[i].reason == XESP_REASON_DELIVERED)
-			packets[i].reason = write_packet(sink->fd, &packets[i]);
+		if (esp_is_delivered(packets[i].reason))
+			write_packet(sink->fd, &packets[i]);
 }
 
 static bool may_answer(struct sink *sink, uint64_t now)

@@ -18,8 +18,8 @@ struct sink {
 
 struct sink_ops {
 	const char *name; /* as `xespd --sink` and status say it */
-	/* Delivers, in order, the packets whose reason is XESP_REASON_DELIVERED; where that fails, the
-	 * reason becomes SINK_FULL or SINK_ERROR. May write to the ESP_HEADROOM in front of a packet. */
+	/* Delivers, in order, the packets with esp_is_delivered(); where that fails, the reason becomes
+	 * SINK_FULL or SINK_ERROR. May write to the ESP_HEADROOM in front of a packet. */
 	void (*deliver)(struct sink *sink, struct esp_packet *packets, size_t count);
 	/* Takes at most `max` packets that the host routed into the sink, to be sent. There is no outbound SA
 	 * for any, so none is sent, least of all in the clear: each is answered with an ICMP error, at most

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/esp_nested.h"
+
 /* Rounds without sleep after which a worker looks for what the host sends. */
 #define REFUSE_EVERY 256
 
@@ -46,7 +48,7 @@ static void give_back(struct worker *worker, const struct origin *origin)
 
 	if (origin->worker == worker->number)
 		xsk_return(&worker->xsk, origin->addr);
-	else /* has room: not more packets are out than the ring of the way here holds */
+	else /* has room: not more frames are away from home than the ring holds */
 		handoff_push(frames_to(worker->group, origin->worker, worker->number), &item);
 }
 
@@ -72,29 +74,28 @@ void worker_wake(struct worker *worker)
 	(void)!write(worker->wake, &one, sizeof(one));
 }
 
-/* The frame is away from here until it has come back, so both rings of a pair are bounded by packets that
- * are on the way in either of them. */
-static bool pair_has_room(const struct worker_group *group, uint32_t to, uint32_t from)
+/* Half of the frames stay: with an empty fill ring no packet would come to wake this worker, and so none of
+ * its frames would be taken back. The rings on which they come back have room for the others. */
+static bool may_leave(const struct worker *worker, const struct origin *origin)
 {
-	struct handoff *out = packets_to(group, to, from);
-	struct handoff *back = frames_to(group, from, to);
-	uint32_t sent = atomic_load_explicit(&out->head, memory_order_relaxed);
-	uint32_t returned = atomic_load_explicit(&back->tail, memory_order_relaxed);
-
-	return sent - returned < HANDOFF_SIZE;
+	if (origin->worker != worker->number)
+		return true;
+	return worker->away < worker->xsk.info.frames / 2 && worker->away < HANDOFF_SIZE;
 }
 
 static bool hand_over(struct worker *worker, uint32_t owner, const struct origin *origin, uint32_t len)
 {
 	struct worker_group *group = worker->group;
-	struct handoff_item item = {.packet = origin->packet, .addr = origin->addr, .len = len};
+	struct handoff_item item = {.packet = origin->packet,
+				    .addr = origin->addr,
+				    .len = len,
+				    .home = origin->worker,
+				    .outer_spi = origin->outer_spi};
 
-	/* Half of the frames stay: with an empty fill ring no packet would come to wake this worker, and so
-	 * none of its frames would be taken back. */
-	if (worker->away >= worker->xsk.info.frames / 2 || !pair_has_room(group, owner, worker->number) ||
-	    !handoff_push(packets_to(group, owner, worker->number), &item))
+	if (!may_leave(worker, origin) || !handoff_push(packets_to(group, owner, worker->number), &item))
 		return false;
-	worker->away++;
+	if (origin->worker == worker->number)
+		worker->away++;
 	/* Pairs with the fence in sleep_until_work(): either it sees the packet, or we see it idle. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&group->workers[owner]->idle, memory_order_relaxed))
@@ -114,14 +115,16 @@ static uint32_t owner_of(struct sa *sa, uint32_t number)
 
 /* ---- one burst --------------------------------------------------------------------------------------- */
 
-static void refuse(struct worker *worker, const struct origin *origin, enum xesp_reason reason)
+static void refuse(struct worker *worker, const struct origin *origin, const struct xesp_meta *meta,
+		   enum xesp_reason reason)
 {
 	count_reason(worker, reason);
+	worker_monitor_refused(worker, origin, meta, reason);
 	give_back(worker, origin);
 }
 
 /* Puts a packet into the burst, hands it to the owner of its SA, or ends it. */
-static void sort_packet(struct worker *worker, const struct origin *origin, uint32_t len, bool handed_over)
+static void sort_packet(struct worker *worker, const struct origin *origin, uint32_t len)
 {
 	struct burst *burst = &worker->burst;
 	struct esp_packet *packet = &burst->packets[burst->count];
@@ -130,25 +133,26 @@ static void sort_packet(struct worker *worker, const struct origin *origin, uint
 
 	memcpy(&packet->meta, origin->packet - sizeof(packet->meta), sizeof(packet->meta));
 	if (packet->meta.magic != XESP_META_MAGIC) {
-		refuse(worker, origin, XESP_REASON_BAD_META);
+		refuse(worker, origin, &packet->meta, XESP_REASON_BAD_META);
 		return;
 	}
 	sa = sadb_get(worker->group->db, packet->meta.sa_index, packet->meta.sa_generation);
 	if (!sa) {
-		refuse(worker, origin, XESP_REASON_SA_GONE);
+		refuse(worker, origin, &packet->meta, XESP_REASON_SA_GONE);
 		return;
 	}
 	owner = owner_of(sa, worker->number);
 	if (owner != worker->number) {
-		/* A packet travels once; an owner never changes, so `handed_over` cannot get here. */
-		if (handed_over || !hand_over(worker, owner, origin, len))
-			refuse(worker, origin, XESP_REASON_HANDOFF_FULL);
+		/* A layer travels once; an owner never changes, so what was handed over cannot get here. */
+		if (origin->handed_over || !hand_over(worker, owner, origin, len))
+			refuse(worker, origin, &packet->meta, XESP_REASON_HANDOFF_FULL);
 		return;
 	}
 	packet->frame = origin->packet;
 	packet->frame_len = len;
 	packet->sa = sa;
 	packet->events = worker->events;
+	packet->outer_spi = origin->outer_spi;
 	burst->origins[burst->count++] = *origin;
 }
 
@@ -164,7 +168,7 @@ static bool collect_received(struct worker *worker)
 					.addr = frames[i].addr,
 					.packet = worker->xsk.umem + frames[i].addr};
 
-		sort_packet(worker, &origin, frames[i].len, false);
+		sort_packet(worker, &origin, frames[i].len);
 	}
 	return count > 0;
 }
@@ -182,9 +186,13 @@ static bool collect_handed_over(struct worker *worker)
 
 		while (worker->burst.count < XESP_BURST_MAX &&
 		       handoff_pop(packets_to(group, worker->number, from), &item)) {
-			struct origin origin = {.worker = from, .addr = item.addr, .packet = item.packet};
+			struct origin origin = {.worker = item.home,
+						.addr = item.addr,
+						.packet = item.packet,
+						.outer_spi = item.outer_spi,
+						.handed_over = true};
 
-			sort_packet(worker, &origin, item.len, true);
+			sort_packet(worker, &origin, item.len);
 			any = true;
 		}
 	}
@@ -199,6 +207,61 @@ static uint64_t now_seconds(void)
 	return (uint64_t)now.tv_sec;
 }
 
+/* ---- the second layer -------------------------------------------------------------------------------- */
+
+/* There is room for metadata: headers and IV of the tunnel were there. */
+static bool hand_over_nested(struct worker *worker, uint32_t owner, const struct esp_packet *nested,
+			     const struct origin *outer)
+{
+	struct origin origin = {.worker = outer->worker,
+				.addr = outer->addr,
+				.packet = nested->frame,
+				.outer_spi = nested->outer_spi};
+
+	memcpy(nested->frame - sizeof(nested->meta), &nested->meta, sizeof(nested->meta));
+	return hand_over(worker, owner, &origin, nested->frame_len);
+}
+
+/* Looks for ESP in an opened packet, and takes it into the second burst or hands it over. */
+static void sort_nested(struct worker *worker, size_t i)
+{
+	struct burst *burst = &worker->burst;
+	struct esp_packet *outer = &burst->packets[i];
+	struct esp_packet *nested = &burst->nested[burst->nested_count];
+	enum xesp_reason reason = esp_nested_find(worker->group->db, outer, nested);
+	uint32_t owner;
+
+	if (reason == XESP_REASON_NESTED_UDP)
+		outer->reason = reason;
+	if (reason != XESP_REASON_TO_ENGINE)
+		return;
+	owner = owner_of(nested->sa, worker->number);
+	if (owner == worker->number) {
+		worker_monitor_note(worker, i, nested);
+		burst->nested_in[burst->nested_count++] = (uint8_t)i;
+	} else if (hand_over_nested(worker, owner, nested, &burst->origins[i])) {
+		outer->reason = XESP_REASON_NONE;
+	} else {
+		outer->reason = XESP_REASON_HANDOFF_FULL;
+	}
+}
+
+/* RFC 4301 section 5.2: what comes out of a tunnel and is protected itself is processed again. */
+static void open_nested(struct worker *worker, uint64_t now)
+{
+	struct burst *burst = &worker->burst;
+
+	burst->nested_count = 0;
+	for (size_t i = 0; i < burst->count; i++)
+		if (esp_nested_possible(&burst->packets[i]))
+			sort_nested(worker, i);
+	if (!burst->nested_count)
+		return;
+	esp_open_burst(worker->crypto, burst->nested, burst->nested_count, now);
+	for (size_t i = 0; i < burst->nested_count; i++)
+		burst->packets[burst->nested_in[i]] = burst->nested[i];
+}
+
 static void work_off(struct worker *worker)
 {
 	struct burst *burst = &worker->burst;
@@ -207,12 +270,18 @@ static void work_off(struct worker *worker)
 	if (!burst->count)
 		return;
 	now = now_seconds();
+	worker_monitor_begin(worker);
 	esp_open_burst(worker->crypto, burst->packets, burst->count, now);
+	open_nested(worker, now);
 	worker->sink.ops->deliver(&worker->sink, burst->packets, burst->count);
 	for (size_t i = 0; i < burst->count; i++) {
+		/* The content of a tunnel, handed over: it leaves elsewhere. */
+		if (burst->packets[i].reason == XESP_REASON_NONE)
+			continue;
 		count_reason(worker, burst->packets[i].reason);
 		if (burst->packets[i].reason != XESP_REASON_DELIVERED)
 			worker_audit(worker, &burst->packets[i], now);
+		worker_monitor_tell(worker, i);
 		give_back(worker, &burst->origins[i]);
 	}
 	burst->count = 0;

@@ -11,17 +11,25 @@
 #include "dataplane/handoff.h"
 #include "dataplane/worker.h"
 
-/* Where a packet of the burst came from, to give its frame back. */
+/* Where a packet came from, to give its frame back, and how far it has been opened. */
 struct origin {
 	uint32_t worker;
 	uint64_t addr;
 	uint8_t *packet;
+	uint32_t outer_spi; /* of the tunnel that it was in; 0: it is as received */
+	bool handed_over;   /* in this state; it comes no further than here */
 };
 
 struct burst {
 	size_t count;
 	struct esp_packet packets[XESP_BURST_MAX];
 	struct origin origins[XESP_BURST_MAX];
+	/* The second layers of some of the packets: nested[i] lies in packets[nested_in[i]]. */
+	size_t nested_count;
+	struct esp_packet nested[XESP_BURST_MAX];
+	uint8_t nested_in[XESP_BURST_MAX];
+	bool monitored;
+	struct event events[XESP_BURST_MAX]; /* one a packet, if they are monitored */
 };
 
 /* Audit records in this second. */
@@ -90,6 +98,14 @@ void worker_tell(struct worker *worker, const struct event *event);
 void worker_audit(struct worker *worker, const struct esp_packet *packet, uint64_t now);
 void worker_announce(struct worker *worker);
 int worker_events_new(struct event_ring **ret_events);
+/* PACKET events. What they say of a packet is noted before it is opened, which may overwrite its headers. */
+void worker_monitor_begin(struct worker *worker);
+/* Packet `i` of the burst is about to become its second layer. */
+void worker_monitor_note(struct worker *worker, size_t i, const struct esp_packet *packet);
+void worker_monitor_tell(struct worker *worker, size_t i);
+/* Of a packet that comes into no burst; its metadata count unless the reason is BAD_META. */
+void worker_monitor_refused(struct worker *worker, const struct origin *origin, const struct xesp_meta *meta,
+			    enum xesp_reason reason);
 /* One round of everything there is to do; false if there was nothing. By its thread. */
 bool worker_run_once(struct worker *worker);
 /* The same of what other workers handed over and gave back, when all threads have ended. */

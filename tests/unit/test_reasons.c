@@ -63,6 +63,7 @@ static const struct {
 	{81, "sink_error", REASON_EXIT_DROPPED},
 	{82, "handoff_full", REASON_EXIT_DROPPED},
 	{83, "expired", REASON_EXIT_DROPPED},
+	{84, "nested_udp", REASON_EXIT_DELIVERED},
 	{120, "send_refused", REASON_EXIT_REFUSED},
 };
 
