@@ -86,7 +86,8 @@ int ip_prefix_parse(const char *text, struct ip_prefix *ret_prefix)
 	if (ip_addr_parse(addr_text, &prefix.addr) < 0)
 		return -EINVAL;
 	max = (unsigned int)ip_addr_size(prefix.addr.family) * 8;
-	prefix.length = (uint8_t)max;
+	/* Of a selector, the address of zeros stands for every address, as in the NDIS contract. */
+	prefix.length = (uint8_t)(ip_addr_is_any(&prefix.addr) ? 0 : max);
 	if (text[addr_len] == '/' && length_parse(text + addr_len + 1, max, &prefix.length) < 0)
 		return -EINVAL;
 	if (!host_bits_clear(&prefix.addr, prefix.length))

@@ -36,7 +36,8 @@ int ip_addr_parse(const char *text, struct ip_addr *ret_addr);
 /* Writes at most IP_ADDR_TEXT_MAX bytes with the final NUL and returns `buffer`; "none" for AF_UNSPEC. */
 const char *ip_addr_format(const struct ip_addr *addr, char *buffer);
 
-/* "ADDR" or "ADDR/LEN". -EINVAL if malformed, or if bits behind the prefix length are set. */
+/* "ADDR" or "ADDR/LEN"; 0.0.0.0 and :: alone are all addresses of their family. -EINVAL if malformed, or if
+ * bits behind the prefix length are set. */
 int ip_prefix_parse(const char *text, struct ip_prefix *ret_prefix);
 /* Writes at most IP_PREFIX_TEXT_MAX bytes and returns `buffer`; "any" for AF_UNSPEC. */
 const char *ip_prefix_format(const struct ip_prefix *prefix, char *buffer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Methods about what xesp can do, and whether it does it. */
-#include "base/log.h"
 #include "control/capabilities_json.h"
+#include "control/monitor.h"
 #include "control/requests_private.h"
 
 static json_t *use_json(uint32_t used, uint32_t limit)
@@ -66,6 +66,14 @@ static int switch_all(struct engine *engine, bool disabled, struct failure *ret_
 	return err;
 }
 
+static void announce(const struct engine *engine)
+{
+	const struct event event = {.type = EVENT_CAPABILITY_CHANGE, .sa_index = UINT32_MAX};
+	const char *detail = engine->disabled ? "offload disabled: every packet passes" : "offload enabled";
+
+	monitor_publish(engine->monitor, NULL, &event, detail);
+}
+
 void request_set_enabled(struct varlink_call *call, const json_t *parameters, void *ctx)
 {
 	struct engine *engine = ctx;
@@ -79,7 +87,7 @@ void request_set_enabled(struct varlink_call *call, const json_t *parameters, vo
 			request_failed(call, &failure);
 			return;
 		}
-		log_info("offload %s", enabled ? "enabled" : "disabled: every packet passes");
+		announce(engine);
 	}
 	varlink_reply(call, NULL);
 }

@@ -58,6 +58,8 @@ static inline int start(void **state)
 	assert_int_equal(set_up((void **)&rig.fixture), 0);
 	varlink_server_free(rig.fixture->server);
 	rig.config.provider = crypto_provider_by_name("openssl");
+	rig.config.sink = &sink_null;
+	rig.config.user = "somebody";
 	rig.config.clients = PEER_NO_GROUP;
 	rig.config.capacity = RIG_CAPACITY;
 	rig.engine.config = &rig.config;
