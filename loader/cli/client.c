@@ -256,6 +256,17 @@ static int decode_reply(const char *text, size_t len, struct client_reply *ret_r
 	return 0;
 }
 
+int client_wait(const struct client *client, int other)
+{
+	struct pollfd fds[2] = {{.fd = client->fd, .events = POLLIN}, {.fd = other, .events = POLLIN}};
+
+	/* What is buffered already must not keep `other` from being seen. */
+	while (poll(fds, 2, client->rx_end > client->rx_start ? 0 : -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return fds[1].revents ? 1 : 0;
+}
+
 int client_receive(struct client *client, struct client_reply *ret_reply)
 {
 	int64_t deadline_ms = deadline_of(client);

@@ -34,6 +34,9 @@ void client_free(struct client *client);
  * -EMSGSIZE above XESP_MESSAGE_MAX, -ECONNRESET if the daemon closed, -ETIMEDOUT. */
 int client_send(struct client *client, const char *method, json_t *parameters, bool more);
 
+/* Waits without bound until a reply comes (0), or `other` is readable (1). -errno of poll(). */
+int client_wait(const struct client *client, int other);
+
 /* Waits for the next reply. -ETIMEDOUT, -ECONNRESET if the daemon closed, -EBADMSG if it is not a Varlink
  * reply, -EMSGSIZE above CLIENT_REPLY_MAX. The caller clears the reply. */
 int client_receive(struct client *client, struct client_reply *ret_reply);

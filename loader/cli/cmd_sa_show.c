@@ -110,6 +110,8 @@ static void print_counters(const json_t *state)
 	print_member("worker", state, "worker");
 	print_member("parser", state, "parser");
 	print_member("handle", state, "handle");
+	print_member("peer", state, "peer");
+	print_member("port", state, "peer_port");
 	putchar('\n');
 }
 

@@ -31,6 +31,7 @@ const struct cli_command cli_commands[] = {
 	{"sa flush", NULL, cmd_sa_flush, "delete all SAs"},
 	{"parser show", "parser list", cmd_parser_show, "show which UDP ports carry ESP"},
 	{"stats", NULL, cmd_stats, "what became of the packets, by reason"},
+	{"monitor", NULL, cmd_monitor, "print events as they come, until Ctrl-C"},
 	{"explain", NULL, cmd_explain, "say what becomes of each packet of a capture"},
 	{NULL, NULL, NULL, NULL},
 };

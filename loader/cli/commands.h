@@ -76,6 +76,7 @@ int cmd_sa_del(struct cli *cli, int argc, char **argv);
 int cmd_sa_show(struct cli *cli, int argc, char **argv);
 int cmd_sa_load(struct cli *cli, int argc, char **argv);
 int cmd_sa_flush(struct cli *cli, int argc, char **argv);
+int cmd_monitor(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -88,6 +88,8 @@ int monitor_subscribe(struct monitor *monitor, struct varlink_call *call, uint32
 	subscriber->types = types | MONITOR_TYPE(EVENT_LOST);
 	snprintf(subscriber->dev, sizeof(subscriber->dev), "%s", dev);
 	LIST_INSERT_HEAD(&monitor->subscribers, subscriber, link);
+	/* The first reply says that the subscription stands. */
+	varlink_notify(call, NULL);
 	tell_demand(monitor);
 	return 0;
 }

@@ -29,8 +29,8 @@ bool monitor_wants(const struct monitor *monitor, enum event_type type, const ch
 /* What a subscriber gets that names no types: packets would drown all else. */
 #define MONITOR_TYPES_DEFAULT ((MONITOR_TYPE(EVENT_TYPE_END) - 1) & ~MONITOR_TYPE(EVENT_PACKET))
 
-/* Answers the call: leaves it open and sends it the events of these types, of interface `dev` if it is not
- * empty. LOST always comes. -ENOMEM: the call is not answered. */
+/* Answers the call: leaves it open, sends an empty reply at once, then the events of these types, of
+ * interface `dev` if it is not empty. LOST always comes. -ENOMEM: the call is not answered. */
 int monitor_subscribe(struct monitor *monitor, struct varlink_call *call, uint32_t types, const char *dev);
 
 #endif
