@@ -203,24 +203,29 @@ static void dispatch(struct varlink_call *call, const char *method, const json_t
 		send_error(call, SERVICE, "InterfaceNotFound", json_pack("{s:s}", "interface", method));
 }
 
-/* True also of a member that is absent or null. */
-static bool is_boolean(const json_t *message, const char *name)
+/* A member of a message; NULL also if it is null, which means the same in Varlink. */
+static json_t *member(const json_t *message, const char *name)
 {
-	const json_t *value = json_object_get(message, name);
+	json_t *value = json_object_get(message, name);
 
-	return !value || json_is_boolean(value) || json_is_null(value);
+	return json_is_null(value) ? NULL : value;
+}
+
+static bool is_boolean(const json_t *value)
+{
+	return !value || json_is_boolean(value);
 }
 
 int varlink_handle(struct client *client, const char *text, size_t length)
 {
 	json_error_t error;
 	json_t *message = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	json_t *parameters = json_object_get(message, "parameters");
+	json_t *parameters = member(message, "parameters");
 	const char *method = json_string_value(json_object_get(message, "method"));
 	int err = 0;
 
 	if (!json_is_object(message) || !method || (parameters && !json_is_object(parameters)) ||
-	    !is_boolean(message, "more") || !is_boolean(message, "oneway")) {
+	    !is_boolean(member(message, "more")) || !is_boolean(member(message, "oneway"))) {
 		err = -EPROTO;
 	} else {
 		parameters = parameters ? json_incref(parameters) : json_object();

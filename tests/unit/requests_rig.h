@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "control/monitor.h"
 #include "control/requests.h"
 #include "varlink_rig.h"
 
@@ -72,6 +73,8 @@ static inline int start(void **state)
 				     .crypto = rig.engine.crypto,
 				     .capacity = RIG_CAPACITY};
 	assert_int_equal(sadb_new(&store, &rig.iface.db), 0);
+	assert_int_equal(worker_group_new(1, rig.config.provider, rig.config.sink, &rig.iface.workers), 0);
+	assert_int_equal(monitor_new(NULL, NULL, &rig.engine.monitor), 0);
 	rig.engine.ifaces[3] = &rig.iface;
 	assert_int_equal(requests_serve(&rig.engine, rig.fixture->listener, &rig.fixture->server), 0);
 	rig.fd = client(rig.fixture);
@@ -83,6 +86,10 @@ static inline int end(void **state)
 {
 	(void)state;
 	close(rig.fd);
+	varlink_server_free(rig.fixture->server);
+	rig.fixture->server = NULL;
+	monitor_free(rig.engine.monitor);
+	worker_group_free(rig.iface.workers);
 	sadb_free(rig.iface.db);
 	classifier_free(rig.iface.classifier);
 	rig.config.provider->ctx_free(rig.engine.crypto);

@@ -75,6 +75,19 @@ static void test_framing(void **state)
 	close(fd);
 }
 
+/* In Varlink null stands for what is absent. */
+static void test_null_members(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char request[] =
+		"{\"method\":\"org.example.Echo\",\"parameters\":null,\"more\":null,\"oneway\":null}";
+	int fd = client(fixture);
+
+	send_text(fd, request, sizeof(request));
+	expect_echo(fixture, fd, 0);
+	close(fd);
+}
+
 /* A client that sends and then closes its sending side still gets its answers. */
 static void test_half_close(void **state)
 {
@@ -167,6 +180,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_calls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_introspection, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_framing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_null_members, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_half_close, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_oneway, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_stream_and_backpressure, set_up, tear_down),
