@@ -192,6 +192,9 @@ static bool collect_handed_over(struct worker *worker)
 						.outer_spi = item.outer_spi,
 						.handed_over = true};
 
+			/* Of the content of a tunnel that another worker opened. */
+			if (item.home == worker->number)
+				worker->away--;
 			sort_packet(worker, &origin, item.len);
 			any = true;
 		}

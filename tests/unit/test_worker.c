@@ -28,6 +28,7 @@
 #define FRAMES 512
 #define HEADROOM 256
 #define SAS 4
+#define NESTED 3 /* a transport SA, whose packets come inside of the tunnel of the one before */
 #define ESP_OFFSET (14 + 20 + 8)
 #define ENDLESS UINT64_MAX
 
@@ -97,7 +98,8 @@ static void make_packet(struct queue *queue, struct xsk_frame *ret_frame)
 	uint32_t number = queue->free[--queue->free_count];
 	uint32_t which = next_random(&queue->random) % SAS;
 	const struct esp_packet *sealed = &bench.sealed[which];
-	uint64_t ref = atomic_load_explicit(&bench.refs[which], memory_order_relaxed);
+	uint32_t outermost = which == NESTED ? NESTED - 1 : which;
+	uint64_t ref = atomic_load_explicit(&bench.refs[outermost], memory_order_relaxed);
 	struct xesp_meta meta = sealed->meta;
 
 	REQUIRE(!queue->out[number]);
@@ -184,7 +186,7 @@ static const struct sink_ops counting_sink = {.name = "count", .deliver = delive
 
 static struct sa_params params_of(uint32_t i)
 {
-	struct sa_params params = esp_rig_params(SA_MODE_TUNNEL);
+	struct sa_params params = esp_rig_params(i == NESTED ? SA_MODE_TRANSPORT : SA_MODE_TUNNEL);
 
 	params.spi += i;
 	params.replay_window = 0; /* the same packets come again and again */
@@ -210,14 +212,22 @@ static void del_sa(uint32_t i)
 
 static void seal(uint32_t i)
 {
+	static const struct esp_rig_outer native4 = {4, XESP_FORM_NATIVE, 0};
 	struct sa_params params = params_of(i);
+	struct esp_rig *rig = &bench.rigs[i];
 	uint8_t inner[256];
 	size_t len = packet_udp4(inner, 100);
 
-	esp_rig_setup(&bench.rigs[i], &params, NULL);
-	bench.sealed[i] =
-		esp_rig_seal_payload(&bench.rigs[i], 0, &esp_rig_udp4, inner, len, 4 /* IPv4 in ESP */);
-	bench.sealed[i].meta.magic = XESP_META_MAGIC;
+	esp_rig_setup(rig, &params, NULL);
+	if (i == NESTED) {
+		struct esp_packet packet =
+			esp_rig_seal_payload(rig, 0, &native4, inner + 20, len - 20, IPPROTO_UDP);
+
+		len = packet.frame_len - 14;
+		memcpy(inner, packet.frame + 14, len);
+		rig = &bench.rigs[NESTED - 1];
+	}
+	bench.sealed[i] = esp_rig_seal_payload(rig, i, &esp_rig_udp4, inner, len, IPPROTO_IPIP);
 }
 
 static struct worker_queue queue_of(uint32_t number)
@@ -231,6 +241,7 @@ static struct worker_queue queue_of(uint32_t number)
 
 static int set_up(void **state)
 {
+	const struct xesp_config config = {.enabled = 1, .packet_max = XESP_PACKET_MAX};
 	const struct crypto_provider *provider = crypto_provider_by_name("auto");
 	struct sadb_config store = {.provider = provider,
 				    .capacity = 64,
@@ -248,6 +259,7 @@ static int set_up(void **state)
 	store.classifier = bench.classifier;
 	store.workers = bench.group;
 	assert_int_equal(sadb_new(&store, &bench.db), 0);
+	assert_int_equal(bench.classifier->ops->set_config(bench.classifier, &config), 0);
 	for (uint32_t i = 0; i < SAS; i++)
 		add_sa(i);
 	for (uint32_t i = 0; i < QUEUES; i++) {
@@ -364,6 +376,7 @@ static void test_stop_under_endless_traffic(void **state)
 static void test_handing_over_is_fair(void **state)
 {
 	struct worker_group *group = bench.group;
+	const struct sa_params nested = params_of(NESTED);
 
 	(void)state;
 	group->db = bench.db;
@@ -377,6 +390,7 @@ static void test_handing_over_is_fair(void **state)
 			worker_run_once(group->workers[q]);
 	assert_true(bench.queues[0].delivered > 16000); /* of 64000 */
 	assert_true(bench.queues[1].delivered > 16000); /* of 64000 */
+	assert_true(atomic_load(&sadb_find(bench.db, nested.spi, &nested.dst)->counters.packets) > 1000);
 }
 
 /* An SA has an owner among `count` workers, or none yet. */
