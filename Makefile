@@ -31,8 +31,10 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-protot
 	-Wvla -Wformat=2 -Wpointer-arith -Wwrite-strings -Werror
 OPT  ?= -O2 -g
 HARDEN := -fstack-protector-strong -fPIE
-comma := ,
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,-D_FORTIFY_SOURCE=2)
+SAN_1 := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# gcc warns of fences, which its ThreadSanitizer does not know. What is shared is ordered by more than fences.
+SAN_thread := -fsanitize=thread -fno-omit-frame-pointer $(if $(findstring clang,$(CC)),,-Wno-tsan)
+SAN_FLAGS := $(if $(SAN),$(SAN_$(SAN)),-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SAN_FLAGS) -DXESP_VERSION='"$(VERSION)"' -D_GNU_SOURCE \
 	-Iinclude -Iloader -I. -I$(O) -isystem /usr/include/libnl3 -pthread -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SAN_FLAGS) $(LDFLAGS)
@@ -77,7 +79,7 @@ help:
 	'make fuzz       fuzz targets, a short run of each (clang)' \
 	'make install    to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); make uninstall' \
 	'make clean      remove $(O)' \
-	'Variables: V=1 shows commands; O=DIR builds elsewhere; CC, CFLAGS, LDFLAGS; SAN=1 sanitizers'
+	'Variables: V=1 shows commands; O=DIR builds elsewhere; CC, CFLAGS, LDFLAGS; SAN=1 or SAN=thread sanitizers'
 
 # ---- packages ------------------------------------------------------------------------------------------
 

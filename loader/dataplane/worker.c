@@ -290,34 +290,17 @@ static void work_off(struct worker *worker)
 	burst->count = 0;
 }
 
-/* From here to leave_store() the worker may hold SAs, outside it holds none. */
-static void enter_store(struct worker *worker)
-{
-	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_relaxed);
-
-	atomic_store_explicit(&worker->epoch, epoch + 1, memory_order_relaxed);
-	/* Pairs with worker_group_quiesce(): either it sees us busy, or we no longer find the SA. */
-	atomic_thread_fence(memory_order_seq_cst);
-}
-
-static void leave_store(struct worker *worker)
-{
-	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_relaxed);
-
-	atomic_store_explicit(&worker->epoch, epoch + 1, memory_order_release);
-}
-
 bool worker_run_once(struct worker *worker)
 {
 	bool any;
 
-	enter_store(worker);
+	worker_enter_store(worker);
 	take_back(worker);
 	any = collect_received(worker);
 	work_off(worker);
 	any |= collect_handed_over(worker);
 	work_off(worker);
-	leave_store(worker);
+	worker_leave_store(worker);
 	worker_announce(worker);
 	xsk_flush(&worker->xsk);
 	return any;
@@ -327,11 +310,11 @@ bool worker_drain(struct worker *worker)
 {
 	bool any;
 
-	enter_store(worker);
+	worker_enter_store(worker);
 	take_back(worker);
 	any = collect_handed_over(worker);
 	work_off(worker);
-	leave_store(worker);
+	worker_leave_store(worker);
 	worker_announce(worker);
 	return any;
 }

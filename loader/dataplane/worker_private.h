@@ -82,6 +82,23 @@ struct worker_group {
 	struct handoff *frames;
 };
 
+/* From here to worker_leave_store() the worker may hold SAs, outside it holds none. */
+static inline void worker_enter_store(struct worker *worker)
+{
+	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_relaxed);
+
+	atomic_store_explicit(&worker->epoch, epoch + 1, memory_order_relaxed);
+	/* Pairs with worker_group_quiesce(): either it sees us busy, or we no longer find the SA. */
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static inline void worker_leave_store(struct worker *worker)
+{
+	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_relaxed);
+
+	atomic_store_explicit(&worker->epoch, epoch + 1, memory_order_release);
+}
+
 /* For so many workers; the threads do not run. -ENOMEM: nothing has changed. */
 int worker_group_make_room(struct worker_group *group, uint32_t capacity);
 /* The thread does not run; NULL-safe. */
