@@ -142,6 +142,13 @@ static void on_marked(void *ctx)
 	sd_event_source_set_enabled(iface->reap, SD_EVENT_ONESHOT);
 }
 
+static void on_delete_request(void *ctx, const struct sa *sa)
+{
+	const struct iface *iface = ctx;
+
+	iface_events_delete_request(iface->events, sa);
+}
+
 /* A timer that is off until there is something to free. */
 static int make_reap_timer(const struct iface_config *config, struct iface *iface)
 {
@@ -179,6 +186,7 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 				     .forget = worker_group_forget,
 				     .workers = iface->workers,
 				     .marked = on_marked,
+				     .delete_request = on_delete_request,
 				     .owner = iface};
 	err = make_reap_timer(config, iface);
 	if (!err)

@@ -55,13 +55,11 @@ static void on_worker_event(struct iface_events *events, const struct event *eve
 		lifetime_first_use(events->lifetime, sa, lifetime_now());
 }
 
-/* At a lifetime in seconds, which no packet brought about. */
-static void on_due(void *ctx, struct sa *sa, bool hard)
+/* An event about an SA that no packet brought about. */
+static struct event event_of(const struct sa *sa, enum event_type type)
 {
-	struct iface_events *events = ctx;
 	const struct sa_encap *encap = &sa->params.encap;
-	struct event event = {.type = hard ? EVENT_HARD_LIFETIME : EVENT_SOFT_LIFETIME,
-			      .limit = EVENT_LIMIT_SECONDS,
+	struct event event = {.type = (uint8_t)type,
 			      .family = sa->params.dst.family == AF_INET6 ? 6 : 4,
 			      .sa_index = sa->index,
 			      .sa_generation = sa->generation,
@@ -76,9 +74,27 @@ static void on_due(void *ctx, struct sa *sa, bool hard)
 		event.form = encap->type == XESP_ENCAP_IKE ? XESP_FORM_UDP_IKE : XESP_FORM_UDP;
 		event.dport = encap->dport;
 	}
+	return event;
+}
+
+/* At a lifetime in seconds. */
+static void on_due(void *ctx, struct sa *sa, bool hard)
+{
+	struct iface_events *events = ctx;
+	struct event event = event_of(sa, hard ? EVENT_HARD_LIFETIME : EVENT_SOFT_LIFETIME);
+
+	event.limit = EVENT_LIMIT_SECONDS;
 	publish(events, &event);
 	if (hard)
 		delete_expired(events, sa);
+}
+
+void iface_events_delete_request(const struct iface_events *events, const struct sa *sa)
+{
+	const struct event event = event_of(sa, EVENT_DELETE_REQUEST);
+
+	if (events)
+		publish(events, &event);
 }
 
 /* False if there are more. */

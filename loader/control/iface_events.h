@@ -22,4 +22,7 @@ void iface_events_free(struct iface_events *events);
 /* Begins the lifetimes of an SA that was just added. -ENOMEM. NULL-safe. */
 int iface_events_watch(struct iface_events *events, const struct sa *sa);
 
+/* Asks for the deletion of an SA (NDIS SaDeleteReq). NULL-safe. */
+void iface_events_delete_request(const struct iface_events *events, const struct sa *sa);
+
 #endif

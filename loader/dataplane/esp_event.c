@@ -16,7 +16,7 @@ void esp_event_fill(const struct esp_packet *packet, uint8_t type, struct event 
 				    .form = packet->meta.form,
 				    .sa_index = sa->index,
 				    .sa_generation = sa->generation,
-				    .spi = packet->spi ? packet->spi : sa->spi,
+				    .spi = sa->spi,
 				    .seq = packet->seq};
 	memcpy(ret_event->src, ip + (v4 ? IPV4_SRC : IPV6_SRC), addr_bytes);
 	/* In transport mode the opened packet may lie over its outer header's end by now; the source, and the
