@@ -134,6 +134,19 @@ static void get_info(struct varlink_call *call)
 				      SERVICE, config->interface));
 }
 
+static const char service_description[] =
+	"# What every Varlink service says of itself.\n"
+	"interface org.varlink.service\n\n"
+	"method GetInfo() -> (\n"
+	"  vendor: string,\n  product: string,\n  version: string,\n  url: string,\n  interfaces: []string\n)\n\n"
+	"method GetInterfaceDescription(interface: string) -> (description: string)\n\n"
+	"error InterfaceNotFound (interface: string)\n"
+	"error MethodNotFound (method: string)\n"
+	"error MethodNotImplemented (method: string)\n"
+	"error InvalidParameter (parameter: string)\n"
+	"error PermissionDenied ()\n"
+	"error ExpectedMore ()\n";
+
 static void get_description(struct varlink_call *call, const json_t *parameters)
 {
 	const struct varlink_config *config = &call->client->server->config;
@@ -141,6 +154,8 @@ static void get_description(struct varlink_call *call, const json_t *parameters)
 
 	if (!interface)
 		send_error(call, SERVICE, "InvalidParameter", json_pack("{s:s}", "parameter", "interface"));
+	else if (!strcmp(interface, SERVICE))
+		varlink_reply(call, json_pack("{s:s}", "description", service_description));
 	else if (strcmp(interface, config->interface))
 		send_error(call, SERVICE, "InterfaceNotFound", json_pack("{s:s}", "interface", interface));
 	else
