@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/iface_link.h"
 #include "control/monitor.h"
 #include "control/requests.h"
 #include "control/varlink.h"
@@ -34,28 +35,53 @@ struct iface *engine_pick(const struct engine *engine, const char *dev)
 	return only;
 }
 
-static void remove_gone(struct engine *engine, uint32_t ifindex)
+static struct iface **find_place(struct engine *engine, uint32_t ifindex)
 {
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
-		if (engine->ifaces[i] && engine->ifaces[i]->info.ifindex == ifindex) {
-			log_warning("%s: gone, %u SAs with it", engine->ifaces[i]->info.dev,
-				    sadb_count(engine->ifaces[i]->db));
-			iface_free(engine->ifaces[i]);
-			engine->ifaces[i] = NULL;
-		}
+		if (engine->ifaces[i] && engine->ifaces[i]->info.ifindex == ifindex)
+			return &engine->ifaces[i];
+	return NULL;
 }
 
-static void remove_all_gone(struct engine *engine)
+static void on_gone(struct engine *engine, uint32_t ifindex)
 {
-	while (engine->loader.gone_count)
-		remove_gone(engine, engine->loader.gone[--engine->loader.gone_count]);
+	struct iface **place = find_place(engine, ifindex);
+
+	if (!place)
+		return;
+	iface_link_tell(*place, engine->monitor, "gone, %u SAs with it", sadb_count((*place)->db));
+	iface_free(*place);
+	*place = NULL;
 }
 
-/* Word of vanished interfaces that came while a request waited for the loader. */
+static void on_link_state(struct engine *engine, const struct ipc_link_state *state)
+{
+	struct iface **place = find_place(engine, state->ifindex);
+	struct failure failure;
+
+	if (!place || iface_link_changed(&engine->loader, *place, state, engine->monitor) != -ESRCH)
+		return;
+	log_error("%s: no worker runs: detaching it", (*place)->info.dev);
+	if (!iface_detach(&engine->loader, *place, &failure))
+		*place = NULL;
+}
+
+/* What the loader said unasked, also while a request waited for its answer. */
+static void work_off_noted(struct engine *engine)
+{
+	struct ipc_message message;
+
+	while (loader_noted(&engine->loader, &message))
+		if (message.type == IPC_LINK_GONE)
+			on_gone(engine, message.link.ifindex);
+		else
+			on_link_state(engine, &message.state);
+}
+
 static int after_request(sd_event_source *source, void *ctx)
 {
 	(void)source;
-	remove_all_gone(ctx);
+	work_off_noted(ctx);
 	return 0;
 }
 
@@ -73,8 +99,8 @@ static int on_loader(sd_event_source *source, int fd, uint32_t events, void *ctx
 		close(fds[i]);
 	if (err == -EPIPE)
 		return sd_event_exit(engine->event, 0);
-	if (!err && message.type == IPC_LINK_GONE)
-		remove_gone(engine, message.link.ifindex);
+	if (!err) /* anything but news is the answer to a request that was given up */
+		loader_note(&engine->loader, &message);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "control/iface.h"
+#include "control/monitor.h"
 
 struct engine_config {
 	int ipc;      /* socket to the loader */

@@ -4,87 +4,27 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "control/audit.h"
 #include "control/iface_events.h"
-
-/* The loader loads a BPF program and opens sockets in this time, or something is badly wrong. */
-#define LOADER_TIMEOUT_MS 30000
+#include "control/iface_queues.h"
 
 /* Between looks whether a worker that hung has let go of deleted SAs. */
 #define REAP_INTERVAL_US 50000
-
-static void close_fds(const int *fds, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		close(fds[i]);
-}
-
-static void note_gone(struct loader_channel *loader, uint32_t ifindex)
-{
-	/* The loader has at most XESP_IFACES_MAX interfaces, and tells of each once. */
-	if (loader->gone_count < XESP_IFACES_MAX)
-		loader->gone[loader->gone_count++] = ifindex;
-}
-
-static int ask(struct loader_channel *loader, struct ipc_message *message, struct failure *ret_failure)
-{
-	int err;
-
-	message->id = ++loader->last_id;
-	err = ipc_send(loader->socket, message, NULL, 0);
-	if (err)
-		return failure_set(ret_failure, -err, "ask the loader", "restart xespd",
-				   "no word to the loader process");
-	return 0;
-}
-
-/* The loader's next word on the last request. Answers to one that was given up before are skipped. */
-static int next_answer(struct loader_channel *loader, struct ipc_message *ret_message, int *ret_fds,
-		       size_t *ret_fd_count, struct failure *ret_failure)
-{
-	for (;;) {
-		int err = ipc_receive(loader->socket, LOADER_TIMEOUT_MS, ret_message, ret_fds, ret_fd_count);
-
-		if (err)
-			return failure_set(ret_failure, -err, "ask the loader", "restart xespd",
-					   "no answer from the loader process");
-		if (ret_message->type == IPC_LINK_GONE)
-			note_gone(loader, ret_message->link.ifindex);
-		else if (ret_message->id == loader->last_id)
-			break;
-		close_fds(ret_fds, *ret_fd_count);
-	}
-	if (ret_message->type == IPC_FAILED) {
-		close_fds(ret_fds, *ret_fd_count);
-		*ret_failure = ret_message->failed;
-		return -EREMOTEIO;
-	}
-	return 0;
-}
-
-static int unexpected(const struct ipc_message *message, const int *fds, size_t count,
-		      struct failure *ret_failure)
-{
-	close_fds(fds, count);
-	return failure_set(ret_failure, EPROTO, "ask the loader", "restart xespd", "unexpected answer %u",
-			   message->type);
-}
 
 static int receive_attached(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure)
 {
 	struct ipc_message message;
 	int fds[IPC_FDS_MAX];
 	size_t count = 0;
-	int err = next_answer(loader, &message, fds, &count, ret_failure);
+	int err = loader_answer(loader, &message, fds, &count, ret_failure);
 
 	if (err)
 		return err;
 	if (message.type != IPC_ATTACHED || count != IPC_ATTACHED_FDS)
-		return unexpected(&message, fds, count, ret_failure);
+		return loader_unexpected(&message, fds, count, ret_failure);
 	iface->info = message.attached;
 	memcpy(&iface->fds, fds, sizeof(iface->fds));
 	return 0;
@@ -92,24 +32,14 @@ static int receive_attached(struct loader_channel *loader, struct iface *iface, 
 
 static int receive_queue(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure)
 {
-	struct worker_queue queue = {.sink = -1};
-	struct ipc_message message;
-	int fds[IPC_FDS_MAX];
-	size_t count = 0;
-	int err = next_answer(loader, &message, fds, &count, ret_failure);
+	struct worker_queue queue;
+	int err = iface_queues_receive(loader, &queue, ret_failure);
 
 	if (err)
 		return err;
-	if (message.type != IPC_QUEUE || count < 2 || count > IPC_QUEUE_FDS)
-		return unexpected(&message, fds, count, ret_failure);
-	queue.info = message.queue;
-	queue.socket = fds[0];
-	queue.umem = fds[1];
-	if (count > 2)
-		queue.sink = fds[2];
 	err = worker_group_add(iface->workers, &queue);
 	if (err) {
-		close_fds(fds, count);
+		iface_queues_close(&queue);
 		return failure_set(ret_failure, -err, "set up worker", "", "queue %u of %s",
 				   queue.info.number, iface->info.dev);
 	}
@@ -225,15 +155,8 @@ static int receive_queues(const struct iface_config *config, struct iface *iface
 static int ask_detach(struct loader_channel *loader, uint32_t ifindex, struct failure *ret_failure)
 {
 	struct ipc_message message = {.type = IPC_DETACH, .link = {.ifindex = ifindex}};
-	int fds[IPC_FDS_MAX];
-	size_t count = 0;
-	int err = ask(loader, &message, ret_failure);
 
-	if (!err)
-		err = next_answer(loader, &message, fds, &count, ret_failure);
-	if (!err)
-		close_fds(fds, count);
-	return err;
+	return loader_do(loader, &message, &message, ret_failure);
 }
 
 int iface_attach(const struct iface_config *config, const struct ipc_attach *request,
@@ -248,7 +171,7 @@ int iface_attach(const struct iface_config *config, const struct ipc_attach *req
 		return failure_set(ret_failure, ENOMEM, "attach", "", "%s", request->dev);
 	iface->pass_keepalives = request->pass_keepalives;
 	iface->fds = (struct classifier_fds){-1, -1, -1, -1, -1, -1, -1};
-	err = ask(config->loader, &message, ret_failure);
+	err = loader_ask(config->loader, &message, ret_failure);
 	if (!err)
 		err = receive_attached(config->loader, iface, ret_failure);
 	if (err) {

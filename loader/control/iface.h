@@ -8,6 +8,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "control/loader_channel.h"
 #include "control/sadb.h"
 #include "dataplane/worker.h"
 #include "host/classifier.h"
@@ -16,6 +17,7 @@
 struct iface {
 	struct ipc_attached info;
 	bool pass_keepalives;
+	bool queues_failed; /* its queues are other ones than there are workers for, and that was told */
 	struct classifier_fds fds;
 	struct classifier *classifier;
 	struct sadb *db;
@@ -23,15 +25,6 @@ struct iface {
 	sd_event_source *reap; /* frees deleted SAs that a worker held too long */
 	struct audit *audit;
 	struct iface_events *events;
-};
-
-/* The engine's end of the socket to the loader. Word of vanished interfaces that comes while an answer is
- * awaited is kept in `gone` for the engine to work off. */
-struct loader_channel {
-	int socket;
-	uint32_t last_id; /* of a request */
-	uint32_t gone[XESP_IFACES_MAX];
-	size_t gone_count;
 };
 
 struct iface_config {

@@ -147,12 +147,17 @@ int iface_events_new(struct iface *iface, sd_event *event, struct monitor *monit
 	return 0;
 }
 
+void iface_events_drain(struct iface_events *events)
+{
+	while (!take_events(events, EVENTS_AT_ONCE))
+		;
+}
+
 void iface_events_free(struct iface_events *events)
 {
 	if (!events)
 		return;
-	while (!take_events(events, EVENTS_AT_ONCE))
-		;
+	iface_events_drain(events);
 	sd_event_source_disable_unref(events->source);
 	lifetime_free(events->lifetime);
 	free(events);

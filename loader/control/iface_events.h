@@ -16,6 +16,8 @@ struct iface_events;
 /* For an interface whose store and workers are there, and outlive the object. `monitor` may be NULL. */
 int iface_events_new(struct iface *iface, sd_event *event, struct monitor *monitor,
 		     struct iface_events **ret_events);
+/* Takes everything that the workers have told so far. */
+void iface_events_drain(struct iface_events *events);
 /* Tells what the workers have told, then frees; NULL-safe. */
 void iface_events_free(struct iface_events *events);
 

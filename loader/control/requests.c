@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/reasons.h"
+#include "control/iface_link.h"
 #include "control/requests_private.h"
 
 /* ---- shared -------------------------------------------------------------------------------------------- */
@@ -113,19 +114,26 @@ static json_t *queue_json(const struct worker_group *workers, uint32_t i)
 			 (json_int_t)state.levels.kernel_fill_ring_empty);
 }
 
+static const char *attach_word(const struct iface *iface)
+{
+	if (iface->info.state.program != IPC_PROGRAM_OURS)
+		return "lost";
+	return iface->info.dispatcher ? "dispatcher" : "single";
+}
+
 static json_t *iface_json(const struct iface *iface)
 {
 	json_t *queues = json_array();
 
 	for (uint32_t i = 0; i < worker_group_count(iface->workers); i++)
 		json_array_append_new(queues, queue_json(iface->workers, i));
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:o}", "name", iface->info.dev, "ifindex",
-			 (int)iface->info.ifindex, "mode",
-			 iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic", "attach",
-			 iface->info.dispatcher ? "dispatcher" : "single", "keepalives",
-			 iface->pass_keepalives ? "pass" : "consume", "sas", (int)sadb_count(iface->db),
-			 "parsers", (int)sadb_parser_count(iface->db), "capacity",
-			 (int)sadb_capacity(iface->db), "queues", queues);
+	return json_pack(
+		"{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:o}", "name", iface->info.dev, "ifindex",
+		(int)iface->info.ifindex, "mode", iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
+		"attach", attach_word(iface), "link", iface_link_word(&iface->info.state), "mtu",
+		(int)iface->info.state.mtu, "keepalives", iface->pass_keepalives ? "pass" : "consume", "sas",
+		(int)sadb_count(iface->db), "parsers", (int)sadb_parser_count(iface->db), "capacity",
+		(int)sadb_capacity(iface->db), "queues", queues);
 }
 
 static void request_status(struct varlink_call *call, const json_t *parameters, void *ctx)
@@ -194,6 +202,20 @@ static bool parse_attach(struct varlink_call *call, const json_t *parameters, st
 	return true;
 }
 
+/* An interface that is attached, but whose hook somebody else took the classifier from. */
+static void attach_again(struct varlink_call *call, struct engine *engine, struct iface *iface)
+{
+	struct failure failure;
+	bool done = false;
+
+	if (iface_link_repair(&engine->loader, iface, engine->monitor, &done, &failure))
+		request_failed(call, &failure);
+	else if (done)
+		varlink_reply(call, json_pack("{s:o}", "interface", iface_json(iface)));
+	else
+		request_error_what(call, "AlreadyExists", "interface %s is attached", iface->info.dev);
+}
+
 static void request_attach(struct varlink_call *call, const json_t *parameters, void *ctx)
 {
 	struct engine *engine = ctx;
@@ -211,7 +233,7 @@ static void request_attach(struct varlink_call *call, const json_t *parameters, 
 	if (!parse_attach(call, parameters, &request))
 		return;
 	if (engine_iface(engine, request.dev)) {
-		request_error_what(call, "AlreadyExists", "interface %s is attached", request.dev);
+		attach_again(call, engine, engine_iface(engine, request.dev));
 		return;
 	}
 	for (size_t i = 0; i < XESP_IFACES_MAX && !place; i++)

@@ -154,6 +154,15 @@ static void add_life(json_t *state, const struct sa *sa)
 		json_object_set_new(state, "peer_port", json_integer(ntohs(peer.port)));
 }
 
+/* The interface may have been renamed since the request. */
+static json_t *sa_json(const struct iface *iface, const struct sa *sa)
+{
+	json_t *object = sa_json_encode(&sa->params, false);
+
+	json_object_set_new(object, "dev", json_string(iface->info.dev));
+	return object;
+}
+
 static json_t *sa_state_json(const struct iface *iface, const struct sa *sa)
 {
 	uint32_t owner = atomic_load_explicit(&sa->owner, memory_order_relaxed);
@@ -161,8 +170,8 @@ static json_t *sa_state_json(const struct iface *iface, const struct sa *sa)
 	char handle[HANDLE_TEXT_MAX];
 	json_t *state;
 
-	state = json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "sa",
-			  sa_json_encode(&sa->params, false), "handle", sa_handle(sa, handle), "parser",
+	state = json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "sa", sa_json(iface, sa),
+			  "handle", sa_handle(sa, handle), "parser",
 			  parser_json(sadb_parser_of(iface->db, sa)), "worker",
 			  owner == SA_OWNER_NONE ? json_null() : json_integer(owner), "packets",
 			  counter(&sa->counters.packets), "bytes", counter(&sa->counters.bytes),

@@ -2,7 +2,8 @@
 /*
  * What loader and engine say to each other over a SOCK_SEQPACKET pair: fixed structs, descriptors along
  * with them. The engine asks, the loader answers each request with exactly one of ATTACHED (followed by
- * one QUEUE a receive queue), DONE or FAILED; LINK_GONE comes unasked. The loader trusts nothing in a
+ * one QUEUE a receive queue), DONE (to SET_QUEUES followed by one QUEUE a new queue) or FAILED; LINK_GONE
+ * and LINK_STATE come unasked. The loader trusts nothing in a
  * request: the engine handles hostile packets and is taken to be compromised.
  */
 #ifndef XESP_HOST_IPC_H
@@ -14,13 +15,16 @@
 #include <stdint.h>
 
 enum ipc_type {
-	IPC_ATTACH = 1,	   /* engine: attach to attach.dev */
-	IPC_DETACH = 2,	   /* engine: detach from detach.ifindex */
-	IPC_ATTACHED = 3,  /* loader: attached, with the maps of struct classifier_fds in its order */
-	IPC_QUEUE = 4,	   /* loader: queue, with socket, UMEM and sink */
-	IPC_DONE = 5,	   /* loader: detached */
-	IPC_FAILED = 6,	   /* loader: failed */
-	IPC_LINK_GONE = 7, /* loader: link.ifindex no longer exists; nothing to detach */
+	IPC_ATTACH = 1,	    /* engine: attach to attach.dev */
+	IPC_DETACH = 2,	    /* engine: detach from detach.ifindex */
+	IPC_ATTACHED = 3,   /* loader: attached, with the maps of struct classifier_fds in its order */
+	IPC_QUEUE = 4,	    /* loader: queue, with socket, UMEM and sink */
+	IPC_DONE = 5,	    /* loader: done */
+	IPC_FAILED = 6,	    /* loader: failed */
+	IPC_LINK_GONE = 7,  /* loader: link.ifindex no longer exists; nothing to detach */
+	IPC_LINK_STATE = 8, /* loader: state has changed, or its queues are still other ones than asked for */
+	IPC_SET_QUEUES = 9, /* engine: sockets for the queues from queues.from to queues.count - 1 */
+	IPC_REATTACH = 10,  /* engine: put the program of link.ifindex back onto its hook */
 };
 
 enum ipc_xdp_mode { IPC_XDP_AUTO = 0, IPC_XDP_NATIVE = 1, IPC_XDP_GENERIC = 2 };
@@ -31,6 +35,21 @@ struct ipc_attach {
 	uint32_t pass_keepalives;
 };
 
+/* What is on the XDP hook of an attached interface. */
+enum ipc_program { IPC_PROGRAM_OURS = 0, IPC_PROGRAM_REMOVED = 1, IPC_PROGRAM_REPLACED = 2 };
+
+struct ipc_link_state {
+	char dev[IF_NAMESIZE];
+	uint32_t ifindex;
+	uint32_t up;	  /* set up by the operator */
+	uint32_t running; /* and has a carrier */
+	uint32_t mtu;
+	uint32_t master;  /* ifindex of the bridge or bond it is a port of, or 0 */
+	uint32_t queues;  /* receive queues in use, at least 1 */
+	uint32_t program; /* enum ipc_program */
+	char other[16];	  /* name of the program that is there instead; may be empty */
+};
+
 struct ipc_attached {
 	char dev[IF_NAMESIZE];
 	uint32_t ifindex;
@@ -38,6 +57,7 @@ struct ipc_attached {
 	uint32_t dispatcher; /* 1: beside other XDP programs; 0: as the only one */
 	uint32_t queues;
 	uint32_t capacity; /* SAs */
+	struct ipc_link_state state;
 };
 
 struct ipc_queue {
@@ -51,6 +71,16 @@ struct ipc_queue {
 
 struct ipc_link {
 	uint32_t ifindex;
+};
+
+struct ipc_done {
+	uint32_t changed; /* REATTACH: the program was not on its hook */
+};
+
+struct ipc_queues {
+	uint32_t ifindex;
+	uint32_t from;
+	uint32_t count;
 };
 
 /* Why something failed, for the person who asked. */
@@ -69,6 +99,9 @@ struct ipc_message {
 		struct ipc_attached attached;
 		struct ipc_queue queue;
 		struct ipc_link link;
+		struct ipc_link_state state;
+		struct ipc_done done;
+		struct ipc_queues queues;
 		struct failure failed;
 	};
 };

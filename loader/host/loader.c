@@ -16,30 +16,26 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "host/claim.h"
+#include "host/attached.h"
 #include "host/ipc.h"
 #include "host/link.h"
 #include "host/tun.h"
-#include "host/xdp_attach.h"
-#include "host/xsk_open.h"
 
 /* How long the engine may take to end after it was asked to. */
 #define ENGINE_STOP_USEC (5 * 1000000ull)
 /* An engine that takes no answer for so long is given up. */
 #define ENGINE_READ_SECONDS 3
-
-struct attached {
-	bool used;
-	char dev[IF_NAMESIZE];
-	uint32_t ifindex;
-	struct claim claim;
-	struct xdp_attachment *xdp;
-};
+/* Interfaces are looked at this often, and at events not more often than that: the kernel tells nothing of
+ * new queues, and some drivers tell of nothing. */
+#define LOOK_USEC 1000000ull
+#define LOOK_AGAIN_USEC 20000ull
 
 struct loader {
 	const struct loader_config *config;
 	sd_event *event;
 	struct link_watch *links;
+	sd_event_source *look; /* timer */
+	uint64_t looked;       /* when, CLOCK_MONOTONIC */
 	int tun;
 	bool stopping;
 	int result;
@@ -50,16 +46,9 @@ struct loader {
 static struct attached *find_attached(struct loader *loader, uint32_t ifindex)
 {
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
-		if (loader->attached[i].used && loader->attached[i].ifindex == ifindex)
+		if (loader->attached[i].used && loader->attached[i].state.ifindex == ifindex)
 			return &loader->attached[i];
 	return NULL;
-}
-
-static void release(struct attached *attached, bool interface_gone)
-{
-	xdp_detach(attached->xdp, interface_gone);
-	claim_release(&attached->claim);
-	memset(attached, 0, sizeof(*attached));
 }
 
 /* ---- attach ----------------------------------------------------------------------------------------- */
@@ -98,113 +87,143 @@ static int send_queue(struct loader *loader, struct attached *attached, const st
 	return reply(loader, &message, fds, count);
 }
 
-/* Everything that can fail for want of a queue is done before the engine hears of success. */
-static int open_queues(const struct attached *attached, uint32_t count, struct xsk_opened *opened,
-		       struct failure *failure)
+static int send_queues(struct loader *loader, struct attached *attached, uint32_t from, uint32_t count,
+		       const struct xsk_opened *opened, struct failure *failure)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		int err = xsk_open(attached->dev, attached->ifindex, i, &opened[i], failure);
+	int err = 0;
 
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int send_attached(struct loader *loader, struct attached *attached, uint32_t queues,
-			 const struct xsk_opened *opened, struct failure *failure)
-{
-	struct ipc_message message = {.type = IPC_ATTACHED,
-				      .attached = {.ifindex = attached->ifindex,
-						   .mode = xdp_attachment_mode(attached->xdp),
-						   .dispatcher = xdp_attachment_has_dispatcher(attached->xdp),
-						   .queues = queues,
-						   .capacity = loader->config->capacity}};
-	struct classifier_fds maps;
-	int err;
-
-	memcpy(message.attached.dev, attached->dev, sizeof(message.attached.dev));
-	xdp_attachment_fds(attached->xdp, &maps);
-	_Static_assert(sizeof(maps) == IPC_ATTACHED_FDS * sizeof(int), "descriptors go as they stand");
-	err = reply(loader, &message, (const int *)&maps, IPC_ATTACHED_FDS);
-	for (uint32_t i = 0; i < queues && !err; i++)
+	for (uint32_t i = from; i < count && !err; i++)
 		err = send_queue(loader, attached, &opened[i], failure);
+	if (!err)
+		attached->queues = count;
 	return err;
 }
 
-static int attach_claimed(struct loader *loader, const struct ipc_attach *request, struct attached *attached,
-			  uint32_t queues, struct failure *failure)
+static int send_attached(struct loader *loader, struct attached *attached, const struct xsk_opened *opened,
+			 struct failure *failure)
 {
-	struct xdp_attach_request xdp = {.dev = attached->dev,
-					 .ifindex = attached->ifindex,
-					 .mode = request->mode,
-					 .capacity = loader->config->capacity,
-					 .config = {.enabled = 1,
-						    .pass_keepalives = !!request->pass_keepalives,
-						    .packet_max = XESP_PACKET_MAX,
-						    .audit_per_second = XESP_AUDIT_PER_SECOND}};
-	struct xsk_opened opened[XESP_QUEUES_MAX];
+	const struct ipc_link_state *state = &attached->state;
+	struct ipc_message message = {.type = IPC_ATTACHED,
+				      .attached = {.ifindex = state->ifindex,
+						   .mode = xdp_attachment_mode(attached->xdp),
+						   .dispatcher = xdp_attachment_has_dispatcher(attached->xdp),
+						   .queues = state->queues,
+						   .capacity = loader->config->capacity,
+						   .state = *state}};
+	struct classifier_fds maps;
 	int err;
 
-	for (size_t i = 0; i < XESP_QUEUES_MAX; i++)
-		opened[i].socket = opened[i].umem = -1;
-	err = xdp_attach(&xdp, &attached->xdp, failure);
+	memcpy(message.attached.dev, state->dev, sizeof(message.attached.dev));
+	xdp_attachment_fds(attached->xdp, &maps);
+	_Static_assert(sizeof(maps) == IPC_ATTACHED_FDS * sizeof(int), "descriptors go as they stand");
+	err = reply(loader, &message, (const int *)&maps, IPC_ATTACHED_FDS);
+	return err ? err : send_queues(loader, attached, 0, state->queues, opened, failure);
+}
+
+/* Everything that can fail for want of a queue is done before the engine hears of success. */
+static int attach_to(struct loader *loader, const struct ipc_attach *request,
+		     const struct ipc_link_state *state, struct attached *place, struct failure *failure)
+{
+	struct xsk_opened opened[XESP_QUEUES_MAX];
+	struct attached fresh;
+	int err = attached_new(request, state, loader->config->capacity, &fresh, failure);
+
+	if (err)
+		return err;
+	err = attached_open_queues(&fresh, 0, state->queues, opened, failure);
 	if (!err)
-		err = open_queues(attached, queues, opened, failure);
-	if (!err)
-		err = send_attached(loader, attached, queues, opened, failure);
+		err = send_attached(loader, &fresh, opened, failure);
 	/* The engine has its own copies now. */
-	for (size_t i = 0; i < XESP_QUEUES_MAX; i++)
-		xsk_opened_close(&opened[i]);
+	attached_close_queues(opened);
+	if (err)
+		attached_release(&fresh, false);
+	else
+		*place = fresh;
 	return err;
 }
 
 static int attach(struct loader *loader, const struct ipc_attach *request, struct failure *failure)
 {
-	struct attached *attached = NULL;
-	struct attached fresh = {.used = true, .claim = {.fd = -1}};
-	struct link_info info;
+	struct attached *place = NULL;
+	const struct attached *before;
+	struct ipc_link_state state;
 	int err;
 
 	if (!memchr(request->dev, '\0', sizeof(request->dev)) || request->mode > IPC_XDP_GENERIC)
 		return failure_set(failure, EINVAL, "attach", "", "malformed request");
-	err = link_query(request->dev, &info, failure);
+	err = link_query(request->dev, &state, failure);
 	if (err)
 		return err;
-	attached = find_attached(loader, info.ifindex);
-	if (attached) /* renamed since, or the engine gave up waiting */
+	before = find_attached(loader, state.ifindex);
+	if (before) /* renamed this moment, or the engine gave up waiting */
 		return failure_set(failure, EEXIST, "attach", "detach it first, or restart xespd",
-				   "%s is attached already, as %s", request->dev, attached->dev);
-	for (size_t i = 0; i < XESP_IFACES_MAX && !attached; i++)
+				   "%s is attached already, as %s", request->dev, before->state.dev);
+	for (size_t i = 0; i < XESP_IFACES_MAX && !place; i++)
 		if (!loader->attached[i].used)
-			attached = &loader->attached[i];
-	if (!attached)
+			place = &loader->attached[i];
+	if (!place)
 		return failure_set(failure, ENOSPC, "attach", "detach another interface first",
 				   "%d interfaces are attached already", XESP_IFACES_MAX);
-	memcpy(fresh.dev, request->dev, sizeof(fresh.dev));
-	fresh.ifindex = info.ifindex;
-	err = claim_take(fresh.dev, fresh.ifindex, &fresh.claim, failure);
-	if (err)
-		return err;
-	err = attach_claimed(loader, request, &fresh, info.queues, failure);
-	if (err) {
-		release(&fresh, false);
-		return err;
-	}
-	*attached = fresh;
-	return 0;
+	return attach_to(loader, request, &state, place, failure);
+}
+
+static struct attached *find_for(struct loader *loader, uint32_t ifindex, const char *what,
+				 struct failure *failure)
+{
+	struct attached *attached = find_attached(loader, ifindex);
+
+	if (!attached)
+		failure_set(failure, ENOENT, what, "", "interface %u is not attached", ifindex);
+	return attached;
+}
+
+static int reply_done(const struct loader *loader, bool changed)
+{
+	struct ipc_message done = {.type = IPC_DONE, .done = {.changed = changed}};
+
+	return reply(loader, &done, NULL, 0);
+}
+
+/* Queues that are no more need nothing: their sockets were the engine's, which has closed them. */
+static int set_queues(struct loader *loader, const struct ipc_queues *request, struct failure *failure)
+{
+	struct attached *attached = find_for(loader, request->ifindex, "set queues", failure);
+	struct xsk_opened opened[XESP_QUEUES_MAX];
+	int err;
+
+	if (!attached)
+		return -ENOENT;
+	if (!request->count || request->count > XESP_QUEUES_MAX || request->from > request->count)
+		return failure_set(failure, EINVAL, "set queues", "", "malformed request");
+	err = attached_open_queues(attached, request->from, request->count, opened, failure);
+	if (!err && request->from < request->count)
+		err = xdp_refresh(attached->xdp, failure);
+	if (!err)
+		err = reply_done(loader, false);
+	if (!err)
+		err = send_queues(loader, attached, request->from, request->count, opened, failure);
+	attached_close_queues(opened);
+	return err;
+}
+
+static int reattach(struct loader *loader, uint32_t ifindex, struct failure *failure)
+{
+	struct attached *attached = find_for(loader, ifindex, "attach", failure);
+	bool changed = false;
+	int err = attached ? xdp_reattach(attached->xdp, &changed, failure) : -ENOENT;
+
+	return err ? err : reply_done(loader, changed);
 }
 
 static int detach(struct loader *loader, uint32_t ifindex, struct failure *failure)
 {
-	struct attached *attached = find_attached(loader, ifindex);
-	struct ipc_message done = {.type = IPC_DONE};
+	struct attached *attached = find_for(loader, ifindex, "detach", failure);
 
 	if (!attached)
-		return failure_set(failure, ENOENT, "detach", "", "interface %u is not attached", ifindex);
-	log_info("%s: detached", attached->dev);
-	release(attached, false);
-	return reply(loader, &done, NULL, 0);
+		return -ENOENT;
+	log_info("%s: detached", attached->state.dev);
+	attached_release(attached, false);
+	return reply_done(loader, false);
 }
 
 /* ---- events ----------------------------------------------------------------------------------------- */
@@ -225,6 +244,8 @@ static void serve(struct loader *loader, const struct ipc_message *message)
 	switch (message->type) {
 	case IPC_ATTACH: err = attach(loader, &message->attach, &failure); break;
 	case IPC_DETACH: err = detach(loader, message->link.ifindex, &failure); break;
+	case IPC_SET_QUEUES: err = set_queues(loader, &message->queues, &failure); break;
+	case IPC_REATTACH: err = reattach(loader, message->link.ifindex, &failure); break;
 	default: err = failure_set(&failure, EPROTO, "serve engine", "", "unknown request %u", message->type);
 	}
 	if (err)
@@ -253,20 +274,69 @@ static int on_ipc(sd_event_source *source, int fd, uint32_t events, void *ctx)
 	return 0;
 }
 
+static void tell(struct loader *loader, const struct ipc_message *message)
+{
+	int err = ipc_send(loader->config->ipc, message, NULL, 0);
+
+	if (err)
+		give_up(loader, "the engine takes no word", err);
+}
+
 static void on_link_gone(uint32_t ifindex, void *ctx)
 {
 	struct loader *loader = ctx;
 	struct attached *attached = find_attached(loader, ifindex);
 	struct ipc_message message = {.type = IPC_LINK_GONE, .link = {.ifindex = ifindex}};
-	int err;
 
 	if (!attached)
 		return;
-	log_warning("%s: the interface is gone; its SAs are deleted", attached->dev);
-	release(attached, true);
-	err = ipc_send(loader->config->ipc, &message, NULL, 0);
-	if (err)
-		give_up(loader, "the engine takes no word", err);
+	log_warning("%s: the interface is gone; its SAs are deleted", attached->state.dev);
+	attached_release(attached, true);
+	tell(loader, &message);
+}
+
+static void look_at(struct loader *loader, struct attached *attached)
+{
+	struct ipc_message message = {.type = IPC_LINK_STATE};
+	bool news = false;
+
+	if (attached_look(attached, &news) == -ENODEV) {
+		on_link_gone(attached->state.ifindex, loader);
+	} else if (news) {
+		message.state = attached->state;
+		tell(loader, &message);
+	}
+}
+
+static void look_soon(struct loader *loader)
+{
+	sd_event_source_set_time(loader->look, loader->looked + LOOK_AGAIN_USEC);
+}
+
+static int on_look(sd_event_source *source, uint64_t now, void *ctx)
+{
+	struct loader *loader = ctx;
+
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (loader->attached[i].used)
+			look_at(loader, &loader->attached[i]);
+	sd_event_now(loader->event, CLOCK_MONOTONIC, &loader->looked);
+	(void)now;
+	sd_event_source_set_time(source, loader->looked + LOOK_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void on_links_lost(void *ctx)
+{
+	look_soon(ctx);
+}
+
+static void on_link_changed(uint32_t ifindex, void *ctx)
+{
+	struct loader *loader = ctx;
+
+	if (find_attached(loader, ifindex))
+		look_soon(loader);
 }
 
 static int on_netlink(sd_event_source *source, int fd, uint32_t events, void *ctx)
@@ -310,6 +380,8 @@ static int add_events(struct loader *loader)
 	int err = sd_event_add_io(event, NULL, loader->config->ipc, EPOLLIN, on_ipc, loader);
 
 	if (err >= 0)
+		err = sd_event_add_time(event, &loader->look, CLOCK_MONOTONIC, 0, 1, on_look, loader);
+	if (err >= 0)
 		err = sd_event_add_io(event, NULL, link_watch_fd(loader->links), EPOLLIN, on_netlink, loader);
 	if (err >= 0)
 		err = sd_event_add_signal(event, NULL, SIGTERM, on_signal, loader);
@@ -340,6 +412,8 @@ static void end_engine(pid_t engine)
 static int run(struct loader *loader)
 {
 	static const struct timeval timeout = {.tv_sec = ENGINE_READ_SECONDS};
+	static const struct link_watch_ops link_ops = {
+		.changed = on_link_changed, .gone = on_link_gone, .lost = on_links_lost};
 	struct failure failure;
 	int err = sd_event_new(&loader->event);
 
@@ -347,7 +421,7 @@ static int run(struct loader *loader)
 		return err;
 	if (setsockopt(loader->config->ipc, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)))
 		return -errno;
-	err = link_watch_new(on_link_gone, loader, &loader->links);
+	err = link_watch_new(&link_ops, loader, &loader->links);
 	if (err)
 		return err;
 	if (loader->config->tun) {
@@ -376,11 +450,12 @@ int loader_run(const struct loader_config *config)
 	loader.stopping = true;
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
 		if (loader.attached[i].used)
-			release(&loader.attached[i], false);
+			attached_release(&loader.attached[i], false);
 	close(config->ipc);
 	end_engine(config->engine);
 	link_watch_free(loader.links);
 	cleanup_fd(&loader.tun);
+	sd_event_source_unref(loader.look);
 	sd_event_unref(loader.event);
 	return err;
 }

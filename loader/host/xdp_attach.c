@@ -16,6 +16,7 @@
 #include "bpf/xesp.skel.h"
 #include "host/classifier_table.h"
 #include "host/fd_mark.h"
+#include "host/link.h"
 
 #define PROGRAM_NAME "xesp_classify"
 #define PROGRAM_SECTION "xdp.frags"
@@ -27,6 +28,7 @@ struct xdp_attachment {
 	int ifindex;
 	enum xdp_attach_mode mode;
 	bool dispatcher;
+	uint32_t hook_id; /* of the program on the hook that is the classifier, or a dispatcher with it */
 };
 
 /* The kernel's own words for the last refusal (netlink extended ack), which libbpf only prints. Its print
@@ -74,23 +76,28 @@ void xdp_attach_route_messages(void)
 
 /* ---- what is on the hook already ------------------------------------------------------------------- */
 
-/* Name of the program on the hook, or "" if there is none or it cannot be read. */
-static void program_on_hook(int ifindex, char *name, size_t size)
+static void program_name(uint32_t id, char *name, size_t size)
 {
 	struct bpf_prog_info info = {0};
 	uint32_t len = sizeof(info);
-	uint32_t id = 0;
-	int fd;
+	int fd = bpf_prog_get_fd_by_id(id);
 
 	name[0] = '\0';
-	if (bpf_xdp_query_id(ifindex, 0, &id) || !id)
-		return;
-	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0)
 		return;
 	if (!bpf_obj_get_info_by_fd(fd, &info, &len))
 		snprintf(name, size, "%s", info.name);
 	cleanup_fd(&fd);
+}
+
+/* Name of the program on the hook, or "" if there is none or it cannot be read. */
+static void program_on_hook(int ifindex, char *name, size_t size)
+{
+	uint32_t id = 0;
+
+	name[0] = '\0';
+	if (!bpf_xdp_query_id(ifindex, 0, &id) && id)
+		program_name(id, name, size);
 }
 
 /* The caller made sure that no living xespd serves the interface, so a classifier of ours there was left
@@ -189,6 +196,11 @@ static int write_config(const struct xdp_attachment *attachment, const struct xe
 		       : 0;
 }
 
+static uint32_t hook_flag(enum xdp_attach_mode mode)
+{
+	return mode == XDP_MODE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+}
+
 static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach_mode mode,
 		       struct xdp_attachment *attachment)
 {
@@ -207,35 +219,35 @@ static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach
 	}
 	attachment->mode = mode;
 	attachment->dispatcher = has_dispatcher(attachment->ifindex);
+	bpf_xdp_query_id(attachment->ifindex, hook_flag(mode), &attachment->hook_id);
 	return 0;
 }
 
-static int attach_failed(const struct xdp_attach_request *request, int err, struct failure *ret_failure)
+static int attach_failed(const char *dev, int ifindex, bool native_only, int err, struct failure *ret_failure)
 {
 	char other[BPF_OBJ_NAME_LEN + 1];
 
 	if (err == -EBUSY || err == -EEXIST) {
-		program_on_hook((int)request->ifindex, other, sizeof(other));
+		program_on_hook(ifindex, other, sizeof(other));
 		if (!other[0] && kernel_words[0])
 			return failure_set(
 				ret_failure, -err, "attach XDP program",
 				"a bridge or bond above the interface can carry the program: detach "
 				"that one first, or attach there only",
-				"%s: %s", request->dev, kernel_words);
+				"%s: %s", dev, kernel_words);
 		return failure_set(
 			ret_failure, -err, "attach XDP program",
 			"detach the other program first (`ip link set dev IFACE xdp off`), or load it "
 			"with xdp-loader so that both can run",
-			"%s already carries XDP program '%s'", request->dev, other);
+			"%s already carries XDP program '%s'", dev, other);
 	}
 	if (err == -EPERM)
 		return failure_set(ret_failure, EPERM, "attach XDP program",
 				   "run xespd as root, or with CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW",
-				   "%s: the kernel refused to load or attach it", request->dev);
+				   "%s: the kernel refused to load or attach it", dev);
 	return failure_set(ret_failure, -err, "attach XDP program",
-			   request->mode == IPC_XDP_NATIVE ? "try --mode generic"
-							   : "see the log of xespd with --verbose",
-			   "%s: %s", request->dev, kernel_words[0] ? kernel_words : "no reason given");
+			   native_only ? "try --mode generic" : "see the log of xespd with --verbose",
+			   "%s: %s", dev, kernel_words[0] ? kernel_words : "no reason given");
 }
 
 int xdp_attach(const struct xdp_attach_request *request, struct xdp_attachment **ret_attachment,
@@ -260,7 +272,8 @@ int xdp_attach(const struct xdp_attach_request *request, struct xdp_attachment *
 	if (!err)
 		err = write_config(attachment, &request->config);
 	if (err) {
-		attach_failed(request, err, ret_failure);
+		attach_failed(request->dev, attachment->ifindex, request->mode == IPC_XDP_NATIVE, err,
+			      ret_failure);
 		if (attachment->program)
 			xdp_detach(attachment, false);
 		else
@@ -271,14 +284,114 @@ int xdp_attach(const struct xdp_attach_request *request, struct xdp_attachment *
 	return 0;
 }
 
+/* ---- what others do to the hook ---------------------------------------------------------------------- */
+
+/* Another program may have joined: then a new dispatcher carries both. */
+static bool dispatcher_has(const struct xdp_attachment *attachment)
+{
+	struct xdp_multiprog *multi;
+	struct xdp_program *program = NULL;
+	struct fd_mark mark;
+	bool found = false;
+
+	fd_mark_set(&mark);
+	multi = xdp_multiprog__get_from_ifindex(attachment->ifindex);
+	if (multi && !libxdp_get_error(multi)) {
+		while ((program = xdp_multiprog__next_prog(program, multi)))
+			found |= xdp_program__id(program) == xdp_program__id(attachment->program);
+		xdp_multiprog__close(multi);
+	}
+	fd_mark_close_later(&mark);
+	return found;
+}
+
+void xdp_check(struct xdp_attachment *attachment, struct ipc_link_state *ret_state)
+{
+	uint32_t id = 0;
+
+	ret_state->program = IPC_PROGRAM_OURS;
+	ret_state->other[0] = '\0';
+	if (bpf_xdp_query_id(attachment->ifindex, (int)hook_flag(attachment->mode), &id))
+		return; /* nothing is known: it stays as it was */
+	if (id == attachment->hook_id)
+		return;
+	if (id && attachment->dispatcher && dispatcher_has(attachment)) {
+		attachment->hook_id = id;
+		return;
+	}
+	program_on_hook(attachment->ifindex, ret_state->other, sizeof(ret_state->other));
+	ret_state->program = id || ret_state->other[0] ? IPC_PROGRAM_REPLACED : IPC_PROGRAM_REMOVED;
+}
+
+/* The hook is empty. */
+static int put_back(struct xdp_attachment *attachment, struct failure *ret_failure)
+{
+	uint32_t flag = hook_flag(attachment->mode);
+	struct fd_mark mark;
+	int err;
+
+	kernel_words[0] = '\0';
+	fd_mark_set(&mark);
+	/* Where there was no dispatcher, libxdp would try to make one of a program that is loaded already. */
+	err = attachment->dispatcher
+		      ? xdp_program__attach(attachment->program, attachment->ifindex, attachment->mode, 0)
+		      : bpf_xdp_attach(attachment->ifindex, xdp_program__fd(attachment->program),
+				       flag | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+	if (err)
+		fd_mark_close_later(&mark);
+	else
+		err = bpf_xdp_query_id(attachment->ifindex, (int)flag, &attachment->hook_id);
+	if (err)
+		return attach_failed(attachment->dev, attachment->ifindex, true, err, ret_failure);
+	return 0;
+}
+
+int xdp_reattach(struct xdp_attachment *attachment, bool *ret_changed, struct failure *ret_failure)
+{
+	struct ipc_link_state state;
+
+	xdp_check(attachment, &state);
+	*ret_changed = state.program != IPC_PROGRAM_OURS;
+	return *ret_changed ? put_back(attachment, ret_failure) : 0;
+}
+
+int xdp_refresh(struct xdp_attachment *attachment, struct failure *ret_failure)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, ours, .old_prog_fd = xdp_program__fd(attachment->program));
+	struct ipc_link_state state;
+
+	xdp_check(attachment, &state);
+	/* Other drivers give their new queues the program. */
+	if (state.program != IPC_PROGRAM_OURS || attachment->dispatcher ||
+	    attachment->mode != XDP_MODE_NATIVE || !link_has_driver(attachment->dev, "veth"))
+		return 0;
+	/* To replace a program by itself does nothing, so for a moment there is none, and packets pass. */
+	if (bpf_xdp_detach(attachment->ifindex, XDP_FLAGS_DRV_MODE, &ours))
+		return failure_set(ret_failure, errno, "attach XDP program", "", "new queues of %s",
+				   attachment->dev);
+	return put_back(attachment, ret_failure);
+}
+
+void xdp_rename(struct xdp_attachment *attachment, const char *dev)
+{
+	snprintf(attachment->dev, sizeof(attachment->dev), "%s", dev);
+}
+
+/* ---- detach ------------------------------------------------------------------------------------------ */
+
 void xdp_detach(struct xdp_attachment *attachment, bool interface_gone)
 {
+	static const struct xesp_config pass_everything = {.enabled = 0};
 	struct fd_mark mark;
 	int err;
 
 	if (!attachment)
 		return;
-	if (!interface_gone) {
+	if (interface_gone) {
+		/* It may live on in another network namespace, with the program. */
+		if (attachment->skel)
+			write_config(attachment, &pass_everything);
+	} else {
 		kernel_words[0] = '\0';
 		fd_mark_set(&mark);
 		err = xdp_program__detach(attachment->program, attachment->ifindex, attachment->mode, 0);

@@ -29,6 +29,17 @@ void xdp_attach_route_messages(void);
  * occupies the hook is left alone and named in the failure. */
 int xdp_attach(const struct xdp_attach_request *request, struct xdp_attachment **ret_attachment,
 	       struct failure *ret_failure);
+/* Whether the classifier is on its hook still; if not, the name of what is there instead, if it has one, goes
+ * to `ret_state->other`. */
+void xdp_check(struct xdp_attachment *attachment, struct ipc_link_state *ret_state);
+/* Puts the same classifier, with its maps, back onto a hook that it was taken from. `*ret_changed`: it was
+ * not there. */
+int xdp_reattach(struct xdp_attachment *attachment, bool *ret_changed, struct failure *ret_failure);
+/* For a driver that leaves queues without the program which came after it (veth, also in Linux 6.18):
+ * attaches it anew. The hook is empty for a moment. */
+int xdp_refresh(struct xdp_attachment *attachment, struct failure *ret_failure);
+/* The interface's name is another one now; for messages only. */
+void xdp_rename(struct xdp_attachment *attachment, const char *dev);
 /* Detaches unless the interface is gone, and frees; NULL-safe. Logs what fails. */
 void xdp_detach(struct xdp_attachment *attachment, bool interface_gone);
 

@@ -106,6 +106,10 @@ static void impossible_requests(int ipc)
 	expect_failed(ipc, &request, EPROTO);
 	request = (struct ipc_message){.type = IPC_DETACH, .id = 3, .link = {.ifindex = 1}};
 	expect_failed(ipc, &request, ENOENT);
+	request = (struct ipc_message){.type = IPC_REATTACH, .link = {.ifindex = 1}};
+	expect_failed(ipc, &request, ENOENT);
+	request = (struct ipc_message){.type = IPC_SET_QUEUES, .queues = {.ifindex = 1, .count = 1}};
+	expect_failed(ipc, &request, ENOENT);
 	request = (struct ipc_message){.type = IPC_ATTACH, .id = UINT32_MAX};
 	memset(request.attach.dev, 'x', sizeof(request.attach.dev)); /* no NUL */
 	expect_failed(ipc, &request, EINVAL);

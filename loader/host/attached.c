@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs in the loader process. */
+#include "host/attached.h"
+
+#include <errno.h>
+#include <string.h>
+#include <xesp/limits.h>
+
+#include "host/link.h"
+
+int attached_new(const struct ipc_attach *request, const struct ipc_link_state *state, uint32_t capacity,
+		 struct attached *ret_attached, struct failure *ret_failure)
+{
+	struct xdp_attach_request xdp = {.dev = state->dev,
+					 .ifindex = state->ifindex,
+					 .mode = request->mode,
+					 .capacity = capacity,
+					 .config = {.enabled = 1,
+						    .pass_keepalives = !!request->pass_keepalives,
+						    .packet_max = XESP_PACKET_MAX,
+						    .audit_per_second = XESP_AUDIT_PER_SECOND}};
+	struct attached attached = {.used = true, .state = *state, .claim = {.fd = -1}};
+	int err = claim_take(state->dev, state->ifindex, &attached.claim, ret_failure);
+
+	if (err)
+		return err;
+	err = xdp_attach(&xdp, &attached.xdp, ret_failure);
+	if (err) {
+		attached_release(&attached, false);
+		return err;
+	}
+	*ret_attached = attached;
+	return 0;
+}
+
+void attached_release(struct attached *attached, bool interface_gone)
+{
+	xdp_detach(attached->xdp, interface_gone);
+	claim_release(&attached->claim);
+	memset(attached, 0, sizeof(*attached));
+}
+
+int attached_open_queues(const struct attached *attached, uint32_t from, uint32_t count,
+			 struct xsk_opened *opened, struct failure *ret_failure)
+{
+	for (uint32_t i = 0; i < XESP_QUEUES_MAX; i++)
+		opened[i].socket = opened[i].umem = -1;
+	for (uint32_t i = from; i < count; i++) {
+		int err = xsk_open(attached->state.dev, attached->state.ifindex, i, &opened[i], ret_failure);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void attached_close_queues(struct xsk_opened *opened)
+{
+	for (size_t i = 0; i < XESP_QUEUES_MAX; i++)
+		xsk_opened_close(&opened[i]);
+}
+
+int attached_look(struct attached *attached, bool *ret_news)
+{
+	struct ipc_link_state state;
+	int err = link_query_index(attached->state.ifindex, &state);
+	bool changed;
+
+	if (err)
+		return err;
+	/* Those above stay the kernel's. */
+	if (state.queues > XESP_QUEUES_MAX)
+		state.queues = XESP_QUEUES_MAX;
+	xdp_check(attached->xdp, &state);
+	changed = memcmp(&state, &attached->state, sizeof(state)) != 0;
+	if (strcmp(state.dev, attached->state.dev) != 0)
+		xdp_rename(attached->xdp, state.dev);
+	attached->state = state;
+	*ret_news = changed || state.queues != attached->queues;
+	return 0;
+}
