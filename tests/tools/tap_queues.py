@@ -4,7 +4,7 @@
 
 queues N                     the device has N queues from now on
 send QUEUE ARGUMENT...       frames arrive on that queue; the arguments are those of esp_send.py behind IFACE
-Prints "done" for each line that it has worked off.
+Prints "worked-off" for each line that it has worked off.
 """
 import fcntl
 import os
@@ -36,7 +36,7 @@ def main():
             else:
                 for frame in frames(*arguments[1:]):
                     os.write(queues[int(arguments[0])], frame)
-            print("done", flush=True)
+            print("worked-off", flush=True)
 
 
 if __name__ == "__main__":
