@@ -74,7 +74,7 @@ help:
 	'make demo       strongSwan peer behind a port-rewriting NAT, xesp opens its packets (root)' \
 	'make check      all tests (root; network namespaces); ends with "N passed, N failed, N skipped"' \
 	'make check-unit | check-bpf | check-e2e      parts of it' \
-	'make bench      classifier cost above an empty XDP program (root)' \
+	'make bench      classifier cost above an empty XDP program; a million SAs (root)' \
 	'make lint       clang-format, clang-tidy, cppcheck, shellcheck, rules of this project' \
 	'make fuzz       fuzz targets, a short run of each (clang)' \
 	'make install    to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); make uninstall' \
@@ -175,8 +175,9 @@ endif
 demo: all
 	$(Q)tests/e2e/demo $(O)
 
-bench: $(O)/tests/bench/bench_classifier
+bench: $(O)/tests/bench/bench_classifier $(O)/tests/bench/bench_control
 	$(Q)$(O)/tests/bench/bench_classifier
+	$(Q)$(O)/tests/bench/bench_control
 
 lint:
 	$(Q)tests/tools/lint $(O)

@@ -19,14 +19,13 @@
 #include "base/cleanup.h"
 #include "bpf/sa_table.h"
 #include "host/classifier.h"
-#include "host/classifier_bpf.h"
 #include "host/classifier_table.h"
 #include "tests/lib/frame.h"
+#include "tests/lib/xdp_bench.h"
 
 #define SAS 65536
 #define ROUNDS 9
 #define CASES_MAX 16
-#define REPEAT 1000000
 #define LIMIT_NS 30.0
 #define SPI_FIRST 0x10000
 #define SPI_USED (SPI_FIRST + 12345)
@@ -116,21 +115,8 @@ static size_t build_cases(struct bench_case *cases, uint32_t second_spi)
 	return count;
 }
 
-/* Returns a descriptor or -errno. */
-static int load_empty(void)
-{
-	static const struct bpf_insn insns[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS);
-
-	return bpf_prog_load(BPF_PROG_TYPE_XDP, "empty", "Dual BSD/GPL", insns, 2, &opts);
-}
-
 static int fill(const struct classifier_fds *fds)
 {
-	struct xesp_config config = {.enabled = 1, .packet_max = 3840, .audit_per_second = 10};
 	struct xesp_parser_slot slot = {.id = {[XESP_ENCAP_RFC3948] = 1}};
 	struct classifier *classifier;
 	int ret;
@@ -138,9 +124,7 @@ static int fill(const struct classifier_fds *fds)
 	ret = classifier_fds_new(fds, &classifier);
 	if (ret)
 		return ret;
-	ret = classifier->ops->set_config(classifier, &config);
-	if (!ret)
-		ret = classifier->ops->set_parser(classifier, PORT, &slot);
+	ret = classifier->ops->set_parser(classifier, PORT, &slot);
 	for (uint32_t i = 0; i < SAS && !ret; i++) {
 		struct xesp_sa_ref ref = {.index = i, .generation = 1, .parser_id = 1};
 
@@ -154,26 +138,12 @@ static int fill(const struct classifier_fds *fds)
 
 static int measure(int prog, const struct bench_case *entry, double *ret_ns)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = entry->frame.bytes,
-		    .data_size_in = (uint32_t)entry->frame.len, .repeat = REPEAT);
-	int ret = bpf_prog_test_run_opts(prog, &opts);
+	int ret = xdp_bench_run(prog, &entry->frame, entry->action, ret_ns);
 
-	if (ret)
-		return ret;
-	if (opts.retval != entry->action) {
-		fprintf(stderr, "bench_classifier: %s: XDP action %u instead of %u\n", entry->name,
-			opts.retval, entry->action);
-		return -EPROTO;
-	}
-	*ret_ns = (double)opts.duration;
-	return 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
+	if (ret == -EPROTO)
+		fprintf(stderr, "bench_classifier: %s: another XDP action than %u\n", entry->name,
+			entry->action);
+	return ret;
 }
 
 static int measure_all(struct bench_case *cases, size_t count, int empty, int classifier)
@@ -188,7 +158,7 @@ static int measure_all(struct bench_case *cases, size_t count, int empty, int cl
 		}
 	}
 	for (size_t i = 0; i < count; i++)
-		qsort(cases[i].ns, ROUNDS, sizeof(cases[i].ns[0]), compare);
+		xdp_bench_median(cases[i].ns, ROUNDS);
 	return 0;
 }
 
@@ -198,8 +168,8 @@ static int report(const struct bench_case *cases, size_t count)
 	double empty = cases[0].ns[ROUNDS / 2];
 	int broken = 0;
 
-	printf("ns a packet, median of %d rounds of %d (min..max), %d SAs of each family\n", ROUNDS, REPEAT,
-	       SAS);
+	printf("ns a packet, median of %d rounds of %d (min..max), %d SAs of each family\n", ROUNDS,
+	       XDP_BENCH_REPEAT, SAS);
 	for (size_t i = 0; i < count; i++) {
 		double median = cases[i].ns[ROUNDS / 2], above = median - empty;
 		bool bad = cases[i].limited && above > LIMIT_NS;
@@ -216,17 +186,10 @@ static int report(const struct bench_case *cases, size_t count)
 	return broken;
 }
 
-static int add_socket(const struct classifier_fds *fds, int socket_fd)
-{
-	uint32_t queue = 0;
-
-	return bpf_map_update_elem(fds->sockets, &queue, &socket_fd, BPF_ANY);
-}
-
 int main(void)
 {
 	CLEANUP_FREE struct bench_case *cases = calloc(CASES_MAX, sizeof(*cases));
-	CLEANUP_FD int empty = load_empty();
+	CLEANUP_FD int empty = xdp_bench_empty();
 	CLEANUP_FD int xsk = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	struct xesp_bpf *object = NULL;
 	struct classifier_fds fds;
@@ -237,18 +200,12 @@ int main(void)
 		fprintf(stderr, "bench_classifier: needs root: %s\n", strerror(empty < 0 ? -empty : errno));
 		return 1;
 	}
-	ret = classifier_bpf_open(SAS, &object);
+	ret = xdp_bench_classifier(SAS, xsk, &object, &fds);
 	if (!ret)
-		ret = xesp_bpf__load(object);
-	if (!ret) {
-		fds = classifier_bpf_fds(object);
 		ret = fill(&fds);
-	}
-	if (!ret)
-		ret = add_socket(&fds, xsk);
 	if (!ret) {
 		count = build_cases(cases, second_bucket_spi(&fds));
-		ret = measure_all(cases, count, empty, bpf_program__fd(object->progs.xesp_classify));
+		ret = measure_all(cases, count, empty, xdp_bench_program(object));
 	}
 	if (!ret)
 		broken = report(cases, count);

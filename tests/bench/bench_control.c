@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A million SAs in one process: how fast the SA store adds and deletes them in the BPF program's tables, what
+ * memory one takes, what the classifier costs a packet then, and what the first packet of an SA costs. The
+ * promises: 100,000 adds a second, 1 KiB of engine memory an SA, 30 ns a packet above an empty program. Needs
+ * root.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <bpf/xesp.skel.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "control/sadb.h"
+#include "host/classifier_table.h"
+#include "tests/lib/xdp_bench.h"
+
+#define SAS 1000000
+#define PORT 4500
+#define ROUNDS 9
+#define ADDS_MIN 100000.0
+#define BYTES_MAX 1024.0
+#define NS_MAX 30.0
+#define TEXT 64
+
+static const struct frame_spec spec = {
+	.src = {AF_INET, {192, 0, 2, 1}}, .dst = {AF_INET, {192, 0, 2, 2}}, .sport = 4500, .dport = PORT};
+
+struct bench {
+	const struct crypto_provider *provider;
+	struct crypto_ctx *crypto;
+	struct xesp_bpf *object;
+	struct classifier *classifier;
+	struct sadb *db;
+	int empty;
+	int xsk;
+	int broken; /* promises */
+};
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Private memory that is resident, of this process. */
+static double resident_bytes(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	unsigned long kib = 0;
+	char line[256];
+
+	if (!status)
+		return 0;
+	while (fgets(line, sizeof(line), status))
+		if (!strncmp(line, "RssAnon:", 8))
+			kib = strtoul(line + 8, NULL, 10);
+	fclose(status);
+	return (double)kib * 1024;
+}
+
+static void report(struct bench *bench, const char *what, double value, const char *unit, double limit,
+		   bool kept)
+{
+	printf("%-46s %12.0f %-12s", what, value, unit);
+	if (limit > 0)
+		printf("  limit %.0f: %s", limit, kept ? "kept" : "BROKEN");
+	putchar('\n');
+	bench->broken += limit > 0 && !kept;
+}
+
+/* Each SA another SPI and key. SPIs as IKE daemons choose them: anywhere. */
+static uint32_t spi_of(uint32_t i)
+{
+	return (i * 2654435761u) | 0x100;
+}
+
+static struct sa_params params_of(uint32_t i)
+{
+	struct sa_params params = {
+		.dst = spec.dst,
+		.spi = spi_of(2 * i),
+		.mode = SA_MODE_TUNNEL,
+		.algo = ALGO_AES_GCM,
+		.key_bytes = 20,
+		.icv_bytes = 16,
+		.replay_window = XESP_REPLAY_WINDOW_DEFAULT,
+		.encap = {.present = true, .type = XESP_ENCAP_RFC3948, .sport = 4500, .dport = PORT}};
+
+	memcpy(params.key, &i, sizeof(i));
+	return params;
+}
+
+/* ---- the store ----------------------------------------------------------------------------------------- */
+
+/* SPIs that came twice are passed over. */
+static uint32_t add_all(struct bench *bench, int *ret_err)
+{
+	uint32_t added = 0;
+
+	for (uint32_t i = 0; added < SAS; i++) {
+		struct sa_params params = params_of(i);
+		const struct sa *sa;
+		const char *what;
+		int err = sadb_add(bench->db, &params, &sa, &what);
+
+		if (err && err != -EEXIST) {
+			*ret_err = err;
+			return added;
+		}
+		added += !err;
+	}
+	*ret_err = 0;
+	return added;
+}
+
+static int measure_adds(struct bench *bench)
+{
+	double resident = resident_bytes();
+	double tables =
+		2 * (double)classifier_table_entries(XESP_SA_CAPACITY_MAX) * sizeof(union xesp_sa_element);
+	double start = now();
+	double took, bytes;
+	uint32_t added;
+	int err;
+
+	added = add_all(bench, &err);
+	took = now() - start;
+	if (err) {
+		fprintf(stderr, "bench_control: SA number %u: %s\n", added, strerror(-err));
+		return err;
+	}
+	bytes = (resident_bytes() - resident) / SAS;
+	report(bench, "adds", SAS / took, "a second", ADDS_MIN, SAS / took >= ADDS_MIN);
+	report(bench, "engine memory", bytes, "bytes an SA", BYTES_MAX, bytes <= BYTES_MAX);
+	report(bench, "  of it struct sa, with its window",
+	       (double)(offsetof(struct sa, replay) + replay_bytes(64)), "bytes", 0, true);
+	report(bench, "classifier's tables, both families", tables / XESP_SA_CAPACITY_MAX, "bytes an SA", 0,
+	       true);
+	return 0;
+}
+
+static int measure_deletes(struct bench *bench)
+{
+	double start = now();
+	uint32_t deleted = 0;
+
+	for (uint32_t i = 0; deleted < SAS / 2; i++) {
+		struct sa_params params = params_of(i);
+		int err = sadb_del(bench->db, params.spi, &params.dst);
+
+		if (err && err != -ENOENT)
+			return err;
+		deleted += !err;
+	}
+	report(bench, "deletes, one by one", deleted / (now() - start), "a second", 0, true);
+	start = now();
+	deleted = sadb_flush(bench->db);
+	report(bench, "deletes, flush", deleted / (now() - start), "a second", 0, true);
+	return 0;
+}
+
+/* ---- packets ------------------------------------------------------------------------------------------- */
+
+static int measure_classifier(struct bench *bench)
+{
+	double empty[ROUNDS], full[ROUNDS];
+	struct sa_params params = params_of(SAS / 3);
+	struct frame frame = {0};
+	double above;
+
+	frame_esp(&frame, &spec, XESP_FORM_UDP, params.spi, 1392);
+	for (int round = 0; round < ROUNDS; round++) {
+		int err = xdp_bench_run(bench->empty, &frame, XDP_PASS, &empty[round]);
+
+		if (!err)
+			err = xdp_bench_run(xdp_bench_program(bench->object), &frame, XDP_REDIRECT,
+					    &full[round]);
+		if (err)
+			return err;
+	}
+	above = xdp_bench_median(full, ROUNDS) - xdp_bench_median(empty, ROUNDS);
+	report(bench, "classifier above an empty program", above, "ns a packet", NS_MAX, above <= NS_MAX);
+	return 0;
+}
+
+/* Nanoseconds to open one short packet with each of `count` keys in turn, the second time round. */
+static double open_with_keys(const struct bench *bench, struct crypto_key *const *keys, uint32_t count)
+{
+	uint8_t text[TEXT] = {0}, iv[8] = {0}, icv[16] = {0};
+	struct crypto_op op = {
+		.text = text, .text_len = TEXT, .iv = iv, .icv = icv, .aad_len = 8, .icv_bytes = 16};
+	struct crypto_op *ops[] = {&op};
+	uint32_t runs = 1 << 20;
+	double start = 0;
+
+	for (uint32_t i = 0; i < runs + count; i++) {
+		if (i == count)
+			start = now();
+		op.key = keys[i % count];
+		bench->provider->open_burst(bench->crypto, ops, 1);
+	}
+	return (now() - start) * 1e9 / runs;
+}
+
+static int measure_first_packet(struct bench *bench)
+{
+	static const uint32_t counts[] = {1, 256, 1024, 4096, 65536};
+	CLEANUP_FREE struct crypto_key **keys = calloc(65536, sizeof(struct crypto_key *));
+	uint8_t raw[20] = {0};
+	char what[64];
+
+	if (!keys)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < 65536; i++) {
+		int err;
+
+		memcpy(raw, &i, sizeof(i));
+		err = bench->provider->key_new(bench->crypto, algo_by_id(ALGO_AES_GCM), raw, sizeof(raw),
+					       &keys[i]);
+		if (err)
+			return err;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		snprintf(what, sizeof(what), "opening %d bytes, %u SAs in turn", TEXT, counts[i]);
+		report(bench, what, open_with_keys(bench, keys, counts[i]), "ns a packet", 0, true);
+	}
+	for (uint32_t i = 0; i < 65536; i++) {
+		bench->provider->forget(bench->crypto, keys[i]);
+		bench->provider->key_free(keys[i]);
+	}
+	return 0;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------------------- */
+
+static int set_up(struct bench *bench)
+{
+	struct sadb_config config = {.capacity = XESP_SA_CAPACITY_MAX};
+	struct classifier_fds fds;
+	int err;
+
+	bench->empty = xdp_bench_empty();
+	if (bench->empty < 0)
+		return bench->empty;
+	bench->xsk = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (bench->xsk < 0)
+		return -errno;
+	bench->provider = crypto_provider_by_name("auto");
+	err = bench->provider->ctx_new(&bench->crypto);
+	if (!err)
+		err = xdp_bench_classifier(XESP_SA_CAPACITY_MAX, bench->xsk, &bench->object, &fds);
+	if (!err)
+		err = classifier_fds_new(&fds, &bench->classifier);
+	if (err)
+		return err;
+	config.classifier = bench->classifier;
+	config.provider = bench->provider;
+	config.crypto = bench->crypto;
+	return sadb_new(&config, &bench->db);
+}
+
+static void tear_down(struct bench *bench)
+{
+	sadb_free(bench->db);
+	classifier_free(bench->classifier);
+	xesp_bpf__destroy(bench->object);
+	if (bench->crypto)
+		bench->provider->ctx_free(bench->crypto);
+	cleanup_fd(&bench->xsk);
+	cleanup_fd(&bench->empty);
+}
+
+int main(void)
+{
+	struct bench bench = {.empty = -1, .xsk = -1};
+	int err = set_up(&bench);
+
+	if (!err) {
+		printf("%d SAs, AES-128-GCM, window of 64, %s\n", SAS,
+		       bench.provider->ctx_describe(bench.crypto));
+		err = measure_adds(&bench);
+	}
+	if (!err)
+		err = measure_classifier(&bench);
+	if (!err)
+		err = measure_deletes(&bench);
+	if (!err)
+		err = measure_first_packet(&bench);
+	if (err)
+		fprintf(stderr, "bench_control: %s%s\n", strerror(-err), err == -EPERM ? ": needs root" : "");
+	tear_down(&bench);
+	return err || bench.broken;
+}
