@@ -20,7 +20,17 @@ int attached_new(const struct ipc_attach *request, const struct ipc_link_state *
 						    .packet_max = XESP_PACKET_MAX,
 						    .audit_per_second = XESP_AUDIT_PER_SECOND}};
 	struct attached attached = {.used = true, .state = *state, .claim = {.fd = -1}};
-	int err = claim_take(state->dev, state->ifindex, &attached.claim, ret_failure);
+	int err;
+
+	/* Native programs of a bond run on its ports, whose packets no AF_XDP socket of the bond gets. */
+	if (link_has_driver(state->dev, "bonding")) {
+		if (request->mode == IPC_XDP_NATIVE)
+			return failure_set(ret_failure, EOPNOTSUPP, "attach XDP program",
+					   "attach to its ports, or with --mode generic", "%s is a bond",
+					   state->dev);
+		xdp.mode = IPC_XDP_GENERIC;
+	}
+	err = claim_take(state->dev, state->ifindex, &attached.claim, ret_failure);
 
 	if (err)
 		return err;
