@@ -85,6 +85,7 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 	const struct sa *sa = NULL;
 	const char *what = "SAs";
 	char handle[HANDLE_TEXT_MAX];
+	uint32_t entries;
 	int err = validate_sa(params, &error);
 
 	if (err) {
@@ -95,9 +96,12 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 	if (!iface || !bind_to_parser(call, iface, parser, params))
 		return;
 	snprintf(params->dev, sizeof(params->dev), "%s", iface->info.dev);
+	entries = sadb_parser_count(iface->db);
 	err = sadb_add(iface->db, params, &sa, &what);
 	if (!err && iface_events_watch(iface->events, sa)) {
-		sadb_del(iface->db, params->spi, &params->dst);
+		bool made = sadb_parser_count(iface->db) > entries;
+
+		sadb_delete(iface->db, sa, made ? SADB_ENTRY_GOES : SADB_ENTRY_STAYS, NULL);
 		err = -ENOMEM;
 	}
 	if (err) {
