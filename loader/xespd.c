@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,8 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	config.disabled = options->disabled;
 	config.tun = config.sink == &sink_tun ? options->tun : NULL;
 	sa_json_wipe_on_free();
+	mallopt(M_MMAP_THRESHOLD,
+		XESP_MESSAGE_MAX); /* what a thousand clients took goes back to the system */
 	xdp_attach_route_messages();
 	libbpf_num_possible_cpus(); /* reads /sys once, and remembers */
 	reserve_key_memory(options->capacity);

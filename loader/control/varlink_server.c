@@ -11,6 +11,9 @@
 #include "base/log.h"
 #include "control/varlink_private.h"
 
+/* Connections that are taken before clients get their turn. */
+#define ACCEPTED_AT_ONCE 16
+
 /* Without a descriptor to accept it with, a connection would wait, and wake the loop for ever. */
 static void turn_away(struct varlink_server *server)
 {
@@ -102,27 +105,35 @@ static void refuse(const struct varlink_server *server, int connection, unsigned
 		send(connection, text, (size_t)length + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static int on_connect(sd_event_source *source, int fd, uint32_t events, void *ctx)
+/* False if nobody waits. */
+static bool accept_one(struct varlink_server *server)
 {
-	struct varlink_server *server = ctx;
-	CLEANUP_FD int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	CLEANUP_FD int connection = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	const struct share *full;
 	struct peer peer;
 
-	(void)source;
-	(void)events;
 	if (connection < 0) {
 		if (errno == EMFILE || errno == ENFILE)
 			turn_away(server);
-		return 0;
+		return false;
 	}
 	if (peer_identify(connection, server->config.group, &peer))
-		return 0;
+		return true;
 	full = full_share(server, &peer);
 	if (full)
 		refuse(server, connection, full->limit);
 	else
 		varlink_client_new(server, TAKE_FD(connection), &peer);
+	return true;
+}
+
+static int on_connect(sd_event_source *source, int fd, uint32_t events, void *ctx)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	for (unsigned int i = 0; i < ACCEPTED_AT_ONCE && accept_one(ctx); i++)
+		;
 	return 0;
 }
 
