@@ -14,7 +14,7 @@
 #define XESP_IFACES_MAX 16
 #define XESP_QUEUES_MAX 64
 
-/* Parser entries of one interface. Each needs at least one SA, so this bounds clients, not peers. */
+/* Parser entries of one interface. They come with SAs and may outlive them: this bounds clients, not peers. */
 #define XESP_PARSERS_MAX 1024
 
 /* Anti-replay window, in packets. RFC 4303 section 3.4.3: 32 MUST, 64 SHOULD be the default. */
