@@ -19,21 +19,13 @@ static inline bool esp_watch_same_peer(const struct esp_packet *packet)
 {
 	const struct sa_peer *peer = &packet->sa->watch.peer;
 	const uint8_t *ip = packet->frame + packet->meta.l3_offset;
-	const uint8_t *udp = ip + (packet->meta.family == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES);
-	uint64_t addr[2] = {0, 0};
-	uint64_t differ;
-	uint16_t port;
+	bool native = packet->meta.form == XESP_FORM_NATIVE;
 
 	if (packet->meta.family == 4)
-		memcpy(addr, ip + IPV4_SRC, 4);
-	else
-		memcpy(addr, ip + IPV6_SRC, 16);
-	differ = (addr[0] ^ peer->addr[0]) | (addr[1] ^ peer->addr[1]);
-	if (packet->meta.form != XESP_FORM_NATIVE) {
-		memcpy(&port, udp, sizeof(port));
-		differ |= (uint64_t)(port ^ peer->port);
-	}
-	return !differ;
+		return !memcmp(ip + IPV4_SRC, peer->addr, 4) &&
+		       (native || !memcmp(ip + IPV4_HEADER_BYTES, &peer->port, 2));
+	return !memcmp(ip + IPV6_SRC, peer->addr, 16) &&
+	       (native || !memcmp(ip + IPV6_HEADER_BYTES, &peer->port, 2));
 }
 
 /* Counts an authentic packet that was new in the window, which it has moved if it is the newest.
@@ -43,12 +35,10 @@ static inline enum xesp_reason esp_watch(struct esp_packet *packet, uint32_t byt
 	struct sa *sa = packet->sa;
 	uint64_t packets = atomic_load_explicit(&sa->counters.packets, memory_order_relaxed) + 1;
 	uint64_t total = atomic_load_explicit(&sa->counters.bytes, memory_order_relaxed) + bytes;
-	bool rare;
 
-	rare = (packets >= sa->watch.packets_next) | (total >= sa->watch.bytes_next);
-	if (__builtin_expect(packet->seq == sa->replay.top, 1))
-		rare |= !esp_watch_same_peer(packet);
-	if (__builtin_expect(rare, 0))
+	if (__builtin_expect(packets >= sa->watch.packets_next, 0) ||
+	    __builtin_expect(total >= sa->watch.bytes_next, 0) ||
+	    (packet->seq == sa->replay.top && __builtin_expect(!esp_watch_same_peer(packet), 0)))
 		return esp_watch_event(packet, packets, total, now);
 	atomic_store_explicit(&sa->counters.packets, packets, memory_order_relaxed);
 	atomic_store_explicit(&sa->counters.bytes, total, memory_order_relaxed);
