@@ -14,10 +14,10 @@ static const struct capability_kind kinds[] = {
 	 "IPSEC_OFFLOAD_V2_UDP_ESP_ENCAPSULATION_TRANSPORT", "transport mode in UDP"},
 	{"B", "udp_tunnel", true, 0x20, 0x02, "IPSEC_TUN_UDPESP_ENCAPTYPE", 0x2,
 	 "IPSEC_OFFLOAD_V2_UDP_ESP_ENCAPSULATION_TUNNEL", "tunnel mode in UDP"},
-	{"C", "transport_over_udp_tunnel", false, 0x40, 0x04, "IPSEC_TPTOVERTUN_UDPESP_ENCAPTYPE", 0x4,
+	{"C", "transport_over_udp_tunnel", true, 0x40, 0x04, "IPSEC_TPTOVERTUN_UDPESP_ENCAPTYPE", 0x4,
 	 "IPSEC_OFFLOAD_V2_TRANSPORT_OVER_UDP_ESP_ENCAPSULATION_TUNNEL",
 	 "transport mode inside tunnel mode in UDP, both opened in one pass"},
-	{"D", "udp_transport_over_tunnel", false, 0x80, 0x08, "IPSEC_TPT_UDPESP_OVER_PURE_TUN_ENCAPTYPE", 0x8,
+	{"D", "udp_transport_over_tunnel", true, 0x80, 0x08, "IPSEC_TPT_UDPESP_OVER_PURE_TUN_ENCAPTYPE", 0x8,
 	 "IPSEC_OFFLOAD_V2_UDP_ESP_ENCAPSULATION_TRANSPORT_OVER_TUNNEL",
 	 "transport mode in UDP inside plain tunnel mode, both opened in one pass"},
 };
@@ -47,6 +47,7 @@ static const struct capability_word words[] = {
 
 static const struct capability_feature features[] = {
 	{"native_esp", true, "ESP without UDP, also mixed with UDP on one SA (RFC 7296 section 2.23)"},
+	{"transport_over_tunnel", true, "transport mode inside plain tunnel mode, both opened in one pass"},
 	{"esn", true, "extended sequence numbers (RFC 4303 section 2.2.1)"},
 	{"ecn", true, "congestion marks of the outer header go to the inner one (RFC 6040)"},
 	{"decap_dscp", true, "the outer DSCP can go to the inner header"},
@@ -54,6 +55,8 @@ static const struct capability_feature features[] = {
 	{"nat_oa", true, "original addresses repair the checksum behind a NAT (RFC 3948 section 3.1.2)"},
 	{"tfc_padding", true, "padding behind the inner packet is cut off (RFC 4303 section 2.7)"},
 	{"dummy_packets", true, "next header 59 is dropped silently (RFC 4303 section 2.6)"},
+	{"lifetimes", true, "soft and hard, in bytes, packets and seconds (RFC 4301 section 4.4.2.1)"},
+	{"mapping_change", true, "a peer's new address or port is an event (RFC 7296 section 2.23)"},
 	{"vlan_tags", true, "up to two VLAN tags in front"},
 	{"ipv4_options", false, "outer IPv4 options: such packets pass to the kernel"},
 	{"ipv6_extension_headers", false, "outer IPv6 extension headers: such packets pass to the kernel"},

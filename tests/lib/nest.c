@@ -22,31 +22,23 @@
 		} \
 	} while (0)
 
-#define C(out, in) \
+#define KIND(name, out, out_form, in, in_form) \
 	{ \
-		"C, IPv" #in " in IPv" #out, {out, XESP_FORM_UDP, 0}, \
+		name ", IPv" #in " in IPv" #out, {out, out_form, 0}, \
 		{ \
-			in, XESP_FORM_NATIVE, 0 \
+			in, in_form, 0 \
 		} \
 	}
-#define D(out, in) \
-	{ \
-		"D, IPv" #in " in IPv" #out, {out, XESP_FORM_NATIVE, 0}, \
-		{ \
-			in, XESP_FORM_UDP, 0 \
-		} \
-	}
-#define PLAIN(out, in) \
-	{ \
-		"without UDP, IPv" #in " in IPv" #out, {out, XESP_FORM_NATIVE, 0}, \
-		{ \
-			in, XESP_FORM_NATIVE, 0 \
-		} \
-	}
+#define C(out, in) KIND("C", out, XESP_FORM_UDP, in, XESP_FORM_NATIVE)
+#define D(out, in) KIND("D", out, XESP_FORM_NATIVE, in, XESP_FORM_UDP)
+#define PLAIN(out, in) KIND("without UDP", out, XESP_FORM_NATIVE, in, XESP_FORM_NATIVE)
+#define C_DRAFT(out, in) KIND("C of old drafts", out, XESP_FORM_UDP_IKE, in, XESP_FORM_NATIVE)
+#define D_DRAFT(out, in) KIND("D of old drafts", out, XESP_FORM_NATIVE, in, XESP_FORM_UDP_IKE)
 
 const struct nest_kind nest_kinds[NEST_KINDS] = {
-	C(4, 4), C(4, 6), C(6, 4),     C(6, 6),	    D(4, 4),	 D(4, 6),
-	D(6, 4), D(6, 6), PLAIN(4, 4), PLAIN(4, 6), PLAIN(6, 4), PLAIN(6, 6),
+	C(4, 4),       C(4, 6),	      C(6, 4),	     C(6, 6),	    D(4, 4),	 D(4, 6),
+	D(6, 4),       D(6, 6),	      PLAIN(4, 4),   PLAIN(4, 6),   PLAIN(6, 4), PLAIN(6, 6),
+	C_DRAFT(4, 4), C_DRAFT(6, 6), D_DRAFT(4, 4), D_DRAFT(6, 6),
 };
 
 static struct sa_params params_of(const struct esp_rig_outer *layer, enum sa_mode mode)

@@ -17,8 +17,9 @@ struct nest_kind {
 	struct esp_rig_outer transport;
 };
 
-/* NDIS kinds C and D and transport over tunnel without UDP, for each family outside and inside. */
-#define NEST_KINDS 12
+/* NDIS kinds C and D and transport over tunnel without UDP, for each family outside and inside; C and D with
+ * the non-IKE marker of old drafts. */
+#define NEST_KINDS 16
 extern const struct nest_kind nest_kinds[NEST_KINDS];
 
 struct nest {

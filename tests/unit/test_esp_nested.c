@@ -314,7 +314,7 @@ static void test_lengths_of_the_inner_layer(void **state)
 			struct esp_packet outer, inner;
 			size_t ip = layer->family == 4 ? 20 : 40;
 
-			if (layer->form == XESP_FORM_UDP)
+			if (layer->form != XESP_FORM_NATIVE)
 				packet_put16(bytes + ip + 4, (uint16_t)(cut - ip));
 			packet_put16(bytes + (layer->family == 4 ? 2 : 4),
 				     (uint16_t)(layer->family == 4 ? cut : cut - ip));
