@@ -59,6 +59,21 @@ static __always_inline enum xesp_reason demux_payload(struct packet *pkt, const 
 	return demux_draft(pkt, payload, length);
 }
 
+/* One that this host forwards keeps another host's mapping alive: it must go on. */
+static __always_inline enum xesp_reason keepalive(CTX *ctx, const struct packet *pkt,
+						  const struct xesp_config *config)
+{
+	struct xesp_destination key = {.family = pkt->family};
+
+	if (config->pass_keepalives)
+		return XESP_REASON_KEEPALIVE_PASSED;
+	if (pkt->family == 4)
+		key.addr[3] = ((const struct iphdr *)(pkt->transport - sizeof(struct iphdr)))->daddr;
+	else
+		__builtin_memcpy(key.addr, pkt->transport - sizeof(key.addr), sizeof(key.addr));
+	return destination_known(ctx, &key) ? XESP_REASON_KEEPALIVE : XESP_REASON_KEEPALIVE_FOREIGN;
+}
+
 static __always_inline enum xesp_reason demux_udp(CTX *ctx, struct packet *pkt,
 						  const struct xesp_config *config)
 {
@@ -82,7 +97,7 @@ static __always_inline enum xesp_reason demux_udp(CTX *ctx, struct packet *pkt,
 		if (payload + 1 > pkt->end)
 			return XESP_REASON_TRUNCATED;
 		if (*payload == KEEPALIVE_BYTE)
-			return config->pass_keepalives ? XESP_REASON_KEEPALIVE_PASSED : XESP_REASON_KEEPALIVE;
+			return keepalive(ctx, pkt, config);
 	}
 	return demux_payload(pkt, slot, payload, length - (__u32)sizeof(*udp));
 }

@@ -8,6 +8,7 @@
  *   frame_begin, frame_end  its bytes, as far as they can be read directly
  *   frame_length            all its bytes, XDP fragments included
  *   config_get, parser_get  table lookups, NULL if there is nothing
+ *   destination_known       true if an SA has this destination address
  *   sa_element              an element of a family's SA table, NULL behind the last
  *   counter_get             the counter of a reason
  *   csum_add                adds 4 to 512 bytes, a multiple of 4, to an Internet checksum

@@ -54,6 +54,14 @@ struct {
 	__type(value, union xesp_sa_element);
 } xesp_sa6 SEC(".maps");
 
+/* Only keepalives look into it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, XESP_DESTINATIONS_MAX);
+	__type(key, struct xesp_destination);
+	__type(value, __u32);
+} xesp_destinations SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, XESP_CLASSIFIER_REASON_END);
@@ -112,6 +120,12 @@ static __always_inline const union xesp_sa_element *sa_element(struct xdp_md *ct
 	if (family == 4)
 		return bpf_map_lookup_elem(&xesp_sa4, &number);
 	return bpf_map_lookup_elem(&xesp_sa6, &number);
+}
+
+static __always_inline bool destination_known(struct xdp_md *ctx, const struct xesp_destination *key)
+{
+	(void)ctx;
+	return bpf_map_lookup_elem(&xesp_destinations, key);
 }
 
 static __always_inline __u64 *counter_get(struct xdp_md *ctx, enum xesp_reason reason)

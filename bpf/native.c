@@ -39,15 +39,21 @@ static int native_add_sa(struct classifier *classifier, uint32_t spi, const stru
 			 const struct xesp_sa_ref *ref)
 {
 	struct native *native = native_of(classifier);
+	int ret = classifier_table_add(dst->family == AF_INET ? &native->sa4 : &native->sa6, spi, dst, ref);
 
-	return classifier_table_add(dst->family == AF_INET ? &native->sa4 : &native->sa6, spi, dst, ref);
+	if (!ret)
+		classifier_dsts_take(&native->dsts, dst);
+	return ret;
 }
 
 static int native_del_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst)
 {
 	struct native *native = native_of(classifier);
+	int ret = classifier_table_del(dst->family == AF_INET ? &native->sa4 : &native->sa6, spi, dst);
 
-	return classifier_table_del(dst->family == AF_INET ? &native->sa4 : &native->sa6, spi, dst);
+	if (!ret)
+		classifier_dsts_give(&native->dsts, dst);
+	return ret;
 }
 
 static int native_read_counters(struct classifier *classifier, uint64_t *counters)
@@ -101,6 +107,7 @@ static void native_free(struct classifier *classifier)
 {
 	struct native *native = native_of(classifier);
 
+	classifier_dsts_clear(&native->dsts);
 	free(native->sa4.elements);
 	free(native->sa6.elements);
 	free(native->buffer);

@@ -16,6 +16,7 @@
 #include <xesp/limits.h>
 
 #include "host/classifier.h"
+#include "host/classifier_dsts.h"
 #include "host/classifier_table.h"
 #include "packet.h"
 #include "userspace.h"
@@ -32,6 +33,7 @@ struct native {
 	uint64_t counters[XESP_CLASSIFIER_REASON_END];
 	struct classifier_table sa4;
 	struct classifier_table sa6;
+	struct classifier_dsts dsts;
 	/* The frame of the last run, in a buffer that ends where the frame ends. */
 	uint8_t *buffer;
 	size_t frame_len;
@@ -69,6 +71,11 @@ static inline const union xesp_sa_element *sa_element(const struct native *nativ
 	const struct classifier_table *table = family == 4 ? &native->sa4 : &native->sa6;
 
 	return number <= table->buckets ? &table->elements[number] : NULL;
+}
+
+static inline bool destination_known(const struct native *native, const struct xesp_destination *key)
+{
+	return classifier_dsts_have(&native->dsts, key);
 }
 
 static inline __u64 *counter_get(struct native *native, enum xesp_reason reason)

@@ -53,6 +53,14 @@ struct xesp_sa_ref {
 	__u32 _pad;
 };
 
+/* Key of map `xesp_destinations`: the destination addresses of SAs, so that keepalives that this host
+ * forwards to others are not taken for its own. The value is of no meaning. An IPv4 address is the last word.
+ */
+struct xesp_destination {
+	__be32 addr[4];
+	__u32 family; /* 4 or 6 */
+};
+
 /* The SA tables, maps `xesp_sa4` and `xesp_sa6`: hash tables in an array map, because the JIT inlines an
  * array lookup, while a lookup in a hash map costs more than all the rest of the classifier. An SA lies in
  * one of two buckets (bpf/sa_table.h says which); SPI 0, which is never on the wire, marks a free slot.
@@ -109,6 +117,7 @@ struct xesp_audit_event {
 XESP_ASSERT_SIZE(struct xesp_config, 16);
 XESP_ASSERT_SIZE(struct xesp_parser_slot, 8);
 XESP_ASSERT_SIZE(struct xesp_sa_key, 20);
+XESP_ASSERT_SIZE(struct xesp_destination, 20);
 XESP_ASSERT_SIZE(union xesp_sa_element, 128);
 XESP_ASSERT_OFFSET(struct xesp_sa_bucket, daddr, 12);
 XESP_ASSERT_OFFSET(struct xesp_sa_bucket, ref, 64);

@@ -55,7 +55,9 @@
 	X(22, NO_SOCKET, "no_socket", PASSED, NONE, "no AF_XDP socket on this receive queue") \
 	X(23, NO_META, "no_meta", PASSED, NONE, \
 	  "the driver has no room for metadata in front of the packet") \
-	X(24, TOO_LONG, "too_long", PASSED, NONE, "longer than one AF_XDP frame")
+	X(24, TOO_LONG, "too_long", PASSED, NONE, "longer than one AF_XDP frame") \
+	X(25, KEEPALIVE_FOREIGN, "keepalive_foreign", PASSED, NONE, \
+	  "a NAT keepalive to an address that is no SA's destination")
 
 #define XESP_ENGINE_REASONS(X) \
 	X(64, DELIVERED, "delivered", DELIVERED, SUCCESS, "opened and delivered") \

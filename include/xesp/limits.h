@@ -17,6 +17,9 @@
 /* Parser entries of one interface. They come with SAs and may outlive them: this bounds clients, not peers. */
 #define XESP_PARSERS_MAX 1024
 
+/* Destination addresses of SAs for which NAT keepalives end here; to further ones they pass. */
+#define XESP_DESTINATIONS_MAX 4096
+
 /* Anti-replay window, in packets. RFC 4303 section 3.4.3: 32 MUST, 64 SHOULD be the default. */
 #define XESP_REPLAY_WINDOW_MIN 32
 #define XESP_REPLAY_WINDOW_DEFAULT 64

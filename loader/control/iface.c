@@ -170,7 +170,7 @@ int iface_attach(const struct iface_config *config, const struct ipc_attach *req
 	if (!iface)
 		return failure_set(ret_failure, ENOMEM, "attach", "", "%s", request->dev);
 	iface->pass_keepalives = request->pass_keepalives;
-	iface->fds = (struct classifier_fds){-1, -1, -1, -1, -1, -1, -1};
+	iface->fds = (struct classifier_fds){-1, -1, -1, -1, -1, -1, -1, -1};
 	err = loader_ask(config->loader, &message, ret_failure);
 	if (!err)
 		err = receive_attached(config->loader, iface, ret_failure);

@@ -72,6 +72,7 @@ struct classifier_fds {
 	int counters;
 	int sockets; /* XSKMAP, by receive queue */
 	int audit;   /* ring buffer of struct xesp_audit_event */
+	int destinations;
 };
 
 /* Tables and counters of a classifier that another process loaded and attached. The descriptors stay the

@@ -41,5 +41,6 @@ struct classifier_fds classifier_bpf_fds(const struct xesp_bpf *object)
 		.counters = bpf_map__fd(object->maps.xesp_counters),
 		.sockets = bpf_map__fd(object->maps.xesp_sockets),
 		.audit = bpf_map__fd(object->maps.xesp_audit),
+		.destinations = bpf_map__fd(object->maps.xesp_destinations),
 	};
 }

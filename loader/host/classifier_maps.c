@@ -125,6 +125,7 @@ void classifier_maps_cleanup(struct classifier_maps *maps)
 	unmap_table(&maps->sa6);
 	unmap_readable(maps->config, CONFIG_BYTES);
 	unmap_readable(maps->parsers, PARSERS_BYTES);
+	classifier_dsts_clear(&maps->dsts);
 	free(maps->percpu);
 }
 
@@ -148,14 +149,30 @@ int classifier_maps_add_sa(struct classifier *classifier, uint32_t spi, const st
 {
 	struct classifier_maps *maps = maps_of(classifier);
 
-	return classifier_table_add(dst->family == AF_INET ? &maps->sa4 : &maps->sa6, spi, dst, ref);
+	int ret = classifier_table_add(dst->family == AF_INET ? &maps->sa4 : &maps->sa6, spi, dst, ref);
+
+	/* With the map full, keepalives to this address pass: no reason to refuse the SA. */
+	if (!ret && classifier_dsts_take(&maps->dsts, dst)) {
+		struct xesp_destination key = classifier_dsts_key(dst);
+		uint32_t value = 1;
+
+		bpf_map_update_elem(maps->fds.destinations, &key, &value, BPF_ANY);
+	}
+	return ret;
 }
 
 int classifier_maps_del_sa(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst)
 {
 	struct classifier_maps *maps = maps_of(classifier);
 
-	return classifier_table_del(dst->family == AF_INET ? &maps->sa4 : &maps->sa6, spi, dst);
+	int ret = classifier_table_del(dst->family == AF_INET ? &maps->sa4 : &maps->sa6, spi, dst);
+
+	if (!ret && classifier_dsts_give(&maps->dsts, dst)) {
+		struct xesp_destination key = classifier_dsts_key(dst);
+
+		bpf_map_delete_elem(maps->fds.destinations, &key);
+	}
+	return ret;
 }
 
 int classifier_maps_read_counters(struct classifier *classifier, uint64_t *counters)

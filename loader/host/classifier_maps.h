@@ -7,6 +7,7 @@
 #define XESP_HOST_CLASSIFIER_MAPS_H
 
 #include "host/classifier.h"
+#include "host/classifier_dsts.h"
 #include "host/classifier_table.h"
 
 /* First member of every classifier whose operations are the functions below. */
@@ -17,6 +18,7 @@ struct classifier_maps {
 	struct classifier_table sa6;
 	const struct xesp_config *config; /* the same, read only */
 	const struct xesp_parser_slot *parsers;
+	struct classifier_dsts dsts; /* as in the map, with references */
 	int cpus;
 	uint64_t *percpu; /* one value for each reason and CPU */
 };

@@ -107,7 +107,7 @@ struct ipc_message {
 };
 
 #define IPC_FDS_MAX 8
-#define IPC_ATTACHED_FDS 7
+#define IPC_ATTACHED_FDS 8
 #define IPC_QUEUE_FDS 3 /* socket, UMEM, sink (the last absent with the null sink) */
 
 /* Fills `*ret_failure`; the reason gets the text of `error` (positive) appended. Returns -error. */

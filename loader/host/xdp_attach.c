@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "bpf/xesp.skel.h"
+#include "host/classifier_bpf.h"
 #include "host/classifier_table.h"
 #include "host/fd_mark.h"
 #include "host/link.h"
@@ -153,21 +154,30 @@ static bool has_dispatcher(int ifindex)
 
 /* ---- attach ----------------------------------------------------------------------------------------- */
 
+/* The program finds its switches from the first packet on: a map that exists before the program is loaded. */
+static int fill_config(const struct xesp_bpf *skel, const struct xesp_config *config)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = bpf_map__map_flags(skel->maps.xesp_config));
+	CLEANUP_FD int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "xesp_config", sizeof(uint32_t),
+					   sizeof(*config), 1, &opts);
+	uint32_t key = 0;
+
+	if (fd < 0 || bpf_map_update_elem(fd, &key, config, BPF_ANY))
+		return -errno;
+	return bpf_map__reuse_fd(skel->maps.xesp_config, fd);
+}
+
 static int open_object(const struct xdp_attach_request *request, struct xdp_attachment *attachment)
 {
-	uint32_t entries = classifier_table_entries(request->capacity);
-	struct xesp_bpf *skel = xesp_bpf__open();
+	int err = classifier_bpf_open(request->capacity, &attachment->skel);
 
-	if (!skel)
-		return errno ? -errno : -ENOMEM;
-	attachment->skel = skel;
-	if (bpf_map__set_max_entries(skel->maps.xesp_sa4, entries) ||
-	    bpf_map__set_max_entries(skel->maps.xesp_sa6, entries))
-		return -EINVAL;
-	attachment->program = xdp_program__from_bpf_obj(skel->obj, PROGRAM_SECTION);
+	if (!err)
+		err = fill_config(attachment->skel, &request->config);
+	if (err)
+		return err;
+	attachment->program = xdp_program__from_bpf_obj(attachment->skel->obj, PROGRAM_SECTION);
 	if (libxdp_get_error(attachment->program)) {
-		int err = (int)libxdp_get_error(attachment->program);
-
+		err = (int)libxdp_get_error(attachment->program);
 		attachment->program = NULL;
 		return err;
 	}
@@ -269,8 +279,6 @@ int xdp_attach(const struct xdp_attach_request *request, struct xdp_attachment *
 				    request->dev, strerror(-err), kernel_words[0] ? ": " : "", kernel_words);
 		err = attach_mode(request, XDP_MODE_SKB, attachment);
 	}
-	if (!err)
-		err = write_config(attachment, &request->config);
 	if (err) {
 		attach_failed(request->dev, attachment->ifindex, request->mode == IPC_XDP_NATIVE, err,
 			      ret_failure);
@@ -419,13 +427,7 @@ void xdp_attachment_fds(const struct xdp_attachment *attachment, struct classifi
 {
 	const struct xesp_bpf *skel = attachment->skel;
 
-	*ret_fds = (struct classifier_fds){.config = bpf_map__fd(skel->maps.xesp_config),
-					   .parsers = bpf_map__fd(skel->maps.xesp_parsers),
-					   .sa4 = bpf_map__fd(skel->maps.xesp_sa4),
-					   .sa6 = bpf_map__fd(skel->maps.xesp_sa6),
-					   .counters = bpf_map__fd(skel->maps.xesp_counters),
-					   .sockets = bpf_map__fd(skel->maps.xesp_sockets),
-					   .audit = bpf_map__fd(skel->maps.xesp_audit)};
+	*ret_fds = classifier_bpf_fds(skel);
 }
 
 enum ipc_xdp_mode xdp_attachment_mode(const struct xdp_attachment *attachment)

@@ -12,45 +12,6 @@
 #include "base/cleanup.h"
 #include "tests/lib/classify.h"
 
-static int setup_native(void **state)
-{
-	struct classifier *classifier;
-
-	assert_int_equal(classifier_native_new(CLASSIFY_CAPACITY, &classifier), 0);
-	classify_fill(classifier);
-	*state = classifier;
-	return 0;
-}
-
-static int setup_kernel(void **state)
-{
-	struct classifier *classifier;
-
-	assert_int_equal(classifier_kernel_new(CLASSIFY_CAPACITY, &classifier), 0);
-	classify_fill(classifier);
-	*state = classifier;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	classifier_free(*state);
-	return 0;
-}
-
-/* Both families, with 0, 1, and 2 tags. */
-static struct frame_spec variant(unsigned int i)
-{
-	struct frame_spec spec = i % 2 ? classify_spec6() : classify_spec4();
-
-	spec.tags = i / 2;
-	if (spec.tags == 2)
-		spec.tpid[0] = 0x88a8;
-	return spec;
-}
-
-#define VARIANTS 6
-
 /* Steps through 16-bit lengths: natively all of them, in the kernel all up to 300, then every 61st. */
 static uint32_t next_length(const struct classifier *classifier, uint32_t length)
 {
@@ -79,8 +40,8 @@ static void test_esp(void **state)
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
 	struct classifier_result result;
 
-	for (unsigned int i = 0; i < VARIANTS; i++) {
-		struct frame_spec spec = variant(i);
+	for (unsigned int i = 0; i < CLASSIFY_VARIANTS; i++) {
+		struct frame_spec spec = classify_variant(i);
 
 		for (size_t length = 1; length < 300; length += 37) {
 			frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, length);
@@ -103,8 +64,8 @@ static void test_surplus(void **state)
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
 	struct classifier_result result;
 
-	for (unsigned int i = 0; i < VARIANTS; i++) {
-		struct frame_spec spec = variant(i);
+	for (unsigned int i = 0; i < CLASSIFY_VARIANTS; i++) {
+		struct frame_spec spec = classify_variant(i);
 
 		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 20);
 		memset(frame->bytes + frame->len, 0xee, 30);
@@ -148,8 +109,8 @@ static void test_ike(void **state)
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
 	static const uint8_t marker[32];
 
-	for (unsigned int i = 0; i < VARIANTS; i++) {
-		struct frame_spec spec = variant(i);
+	for (unsigned int i = 0; i < CLASSIFY_VARIANTS; i++) {
+		struct frame_spec spec = classify_variant(i);
 
 		for (size_t length = 0; length <= sizeof(marker); length++) {
 			frame_udp(frame, &spec, marker, length);
@@ -171,46 +132,12 @@ static void test_ike(void **state)
 	}
 }
 
-static void test_keepalive(void **state)
-{
-	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
-	static const uint16_t ports[] = {CLASSIFY_PORT, CLASSIFY_PORT_DRAFT, CLASSIFY_PORT_BOTH};
-	struct classifier *classifier = *state;
-	struct xesp_config config = {.enabled = 1, .packet_max = CLASSIFY_PACKET_MAX, .pass_keepalives = 1};
-
-	for (unsigned int i = 0; i < 3 * VARIANTS; i++) {
-		struct frame_spec spec = variant(i % VARIANTS);
-
-		spec.dport = ports[i / VARIANTS];
-		frame_udp(frame, &spec, "\xff", 1);
-		classify_expect(classifier, frame, XESP_REASON_KEEPALIVE, "keepalive");
-		frame_udp(frame, &spec, "\xfe", 1);
-		classify_expect(classifier, frame, XESP_REASON_ESP_SHORT, "one other byte");
-		frame_udp(frame, &spec, "\xff\xff", 2);
-		classify_expect(classifier, frame, XESP_REASON_ESP_SHORT, "two bytes");
-		frame_udp(frame, &spec, NULL, 0);
-		classify_expect(classifier, frame, XESP_REASON_ESP_SHORT, "no byte");
-		spec.dport = CLASSIFY_PORT_NONE;
-		frame_udp(frame, &spec, "\xff", 1);
-		classify_expect(classifier, frame, XESP_REASON_NO_PARSER, "keepalive elsewhere");
-	}
-	assert_int_equal(classifier->ops->set_config(classifier, &config), 0);
-	frame_udp(frame,
-		  &(struct frame_spec){.src = classify_spec4().src,
-				       .dst = classify_spec4().dst,
-				       .sport = 1,
-				       .dport = CLASSIFY_PORT},
-		  "\xff", 1);
-	classify_expect(classifier, frame, XESP_REASON_KEEPALIVE_PASSED, "keepalive, interface passes them");
-	classify_fill_config(classifier);
-}
-
 static void test_no_sa(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
 
-	for (unsigned int i = 0; i < VARIANTS; i++) {
-		struct frame_spec spec = variant(i);
+	for (unsigned int i = 0; i < CLASSIFY_VARIANTS; i++) {
+		struct frame_spec spec = classify_variant(i);
 		struct frame_spec other = spec;
 
 		for (int bit = 0; bit < 32; bit++) {
@@ -297,7 +224,7 @@ static void test_udp_length(void **state)
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
 
 	for (unsigned int i = 0; i < 2; i++) {
-		struct frame_spec spec = variant(i);
+		struct frame_spec spec = classify_variant(i);
 
 		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
 		for (uint32_t length = 0; length <= UINT16_MAX; length = next_length(*state, length)) {
@@ -324,8 +251,8 @@ static void test_udp_checksum(void **state)
 		{FRAME_CHECKSUM_WRONG, XESP_REASON_UDP_CHECKSUM},
 	};
 
-	for (unsigned int i = 0; i < VARIANTS; i++) {
-		struct frame_spec spec = variant(i);
+	for (unsigned int i = 0; i < CLASSIFY_VARIANTS; i++) {
+		struct frame_spec spec = classify_variant(i);
 
 		/* Every remainder of the chunks, up to the longest that fits. */
 		for (size_t length = 1; length < 1450; length += length < 80 ? 1 : 29) {
@@ -359,8 +286,8 @@ static void test_too_long(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
 
-	for (unsigned int i = 0; i < VARIANTS; i++) {
-		struct frame_spec spec = variant(i);
+	for (unsigned int i = 0; i < CLASSIFY_VARIANTS; i++) {
+		struct frame_spec spec = classify_variant(i);
 		size_t headers;
 
 		frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 0);
@@ -458,31 +385,17 @@ static void test_spi_zero(void **state)
 	classifier_free(classifier);
 }
 
-#define TEST(function) \
-	{"native: " #function, function, setup_native, teardown, NULL}, \
-	{ \
-		"kernel: " #function, function, setup_kernel, teardown, NULL \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_esp),
-		TEST(test_surplus),
-		TEST(test_both_types),
-		TEST(test_ike),
-		TEST(test_keepalive),
-		TEST(test_no_sa),
-		TEST(test_shapes4),
-		TEST(test_shapes6),
-		TEST(test_udp_length),
-		TEST(test_udp_checksum),
-		TEST(test_checksum_of_others),
-		TEST(test_too_long),
-		TEST(test_disabled),
-		TEST(test_vlan_depth),
-		TEST(test_parser_removed),
-		TEST(test_spi_zero),
+		CLASSIFY_TEST(test_esp),	  CLASSIFY_TEST(test_surplus),
+		CLASSIFY_TEST(test_both_types),	  CLASSIFY_TEST(test_ike),
+		CLASSIFY_TEST(test_no_sa),	  CLASSIFY_TEST(test_shapes4),
+		CLASSIFY_TEST(test_shapes6),	  CLASSIFY_TEST(test_udp_length),
+		CLASSIFY_TEST(test_udp_checksum), CLASSIFY_TEST(test_checksum_of_others),
+		CLASSIFY_TEST(test_too_long),	  CLASSIFY_TEST(test_disabled),
+		CLASSIFY_TEST(test_vlan_depth),	  CLASSIFY_TEST(test_parser_removed),
+		CLASSIFY_TEST(test_spi_zero),
 	};
 
 	return cmocka_run_group_tests_name("classify", tests, NULL, NULL);

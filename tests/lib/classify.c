@@ -96,3 +96,39 @@ struct classifier_result classify_expect(struct classifier *classifier, const st
 			 reason);
 	return result;
 }
+
+struct frame_spec classify_variant(unsigned int i)
+{
+	struct frame_spec spec = i % 2 ? classify_spec6() : classify_spec4();
+
+	spec.tags = i / 2;
+	if (spec.tags == 2)
+		spec.tpid[0] = 0x88a8;
+	return spec;
+}
+
+int classify_setup_native(void **state)
+{
+	struct classifier *classifier;
+
+	assert_int_equal(classifier_native_new(CLASSIFY_CAPACITY, &classifier), 0);
+	classify_fill(classifier);
+	*state = classifier;
+	return 0;
+}
+
+int classify_setup_kernel(void **state)
+{
+	struct classifier *classifier;
+
+	assert_int_equal(classifier_kernel_new(CLASSIFY_CAPACITY, &classifier), 0);
+	classify_fill(classifier);
+	*state = classifier;
+	return 0;
+}
+
+int classify_teardown(void **state)
+{
+	classifier_free(*state);
+	return 0;
+}

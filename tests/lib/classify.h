@@ -27,6 +27,21 @@
 struct frame_spec classify_spec4(void);
 struct frame_spec classify_spec6(void);
 
+/* Both families, with 0, 1, and 2 tags. */
+#define CLASSIFY_VARIANTS 6
+struct frame_spec classify_variant(unsigned int i);
+
+/* cmocka fixtures: `*state` is a filled classifier. */
+int classify_setup_native(void **state);
+int classify_setup_kernel(void **state);
+int classify_teardown(void **state);
+/* Two entries of a cmocka table: the test on each implementation. */
+#define CLASSIFY_TEST(function) \
+	{"native: " #function, function, classify_setup_native, classify_teardown, NULL}, \
+	{ \
+		"kernel: " #function, function, classify_setup_kernel, classify_teardown, NULL \
+	}
+
 /* Enabled, nothing reported. */
 void classify_fill_config(struct classifier *classifier);
 /* Enables it and adds parser entries and SAs. */

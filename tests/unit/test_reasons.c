@@ -43,6 +43,7 @@ static const struct {
 	{22, "no_socket", REASON_EXIT_PASSED},
 	{23, "no_meta", REASON_EXIT_PASSED},
 	{24, "too_long", REASON_EXIT_PASSED},
+	{25, "keepalive_foreign", REASON_EXIT_PASSED},
 	{64, "delivered", REASON_EXIT_DELIVERED},
 	{65, "bad_meta", REASON_EXIT_DROPPED},
 	{66, "sa_gone", REASON_EXIT_DROPPED},
