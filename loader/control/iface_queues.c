@@ -53,7 +53,7 @@ int iface_queues_set(struct loader_channel *loader, struct iface *iface, uint32_
 {
 	uint32_t before = worker_group_count(iface->workers);
 	uint32_t from = before < count ? before : count;
-	struct worker_queue queues[XESP_QUEUES_MAX];
+	struct worker_queue queues[XESP_QUEUES_MAX] = {0};
 	struct failure ignored;
 	int err = ask(loader, iface, from, count, queues, ret_failure);
 	int start_err;

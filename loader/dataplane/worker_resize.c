@@ -26,7 +26,7 @@ static struct handoff *rings_new(size_t pairs)
 
 int worker_group_make_room(struct worker_group *group, uint32_t capacity)
 {
-	CLEANUP_FREE struct worker **workers = calloc(capacity, sizeof(*workers));
+	CLEANUP_FREE struct worker **workers = calloc(capacity, sizeof(struct worker *));
 	CLEANUP_FREE struct handoff *packets = NULL;
 	CLEANUP_FREE struct handoff *frames = NULL;
 

@@ -229,7 +229,7 @@ static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach
 	}
 	attachment->mode = mode;
 	attachment->dispatcher = has_dispatcher(attachment->ifindex);
-	bpf_xdp_query_id(attachment->ifindex, hook_flag(mode), &attachment->hook_id);
+	bpf_xdp_query_id(attachment->ifindex, (int)hook_flag(mode), &attachment->hook_id);
 	return 0;
 }
 
