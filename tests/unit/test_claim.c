@@ -138,12 +138,12 @@ static void contend(_Atomic int *holders)
 /* Between the opening and the locking of the file its holder may have removed it. */
 static void test_never_two_holders(void **state)
 {
-	/* cppcheck-suppress invalidFunctionArg */
-	_Atomic int *holders =
-		mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	_Atomic int *holders;
 	pid_t children[CONTENDERS];
 
 	(void)state;
+	/* cppcheck-suppress invalidFunctionArg */
+	holders = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(holders, MAP_FAILED);
 	for (int i = 0; i < CONTENDERS; i++) {
 		children[i] = fork();
