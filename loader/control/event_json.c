@@ -153,7 +153,7 @@ static int add_outcome(json_t *object, const struct event *event)
 	if (event->type == EVENT_SOFT_LIFETIME || event->type == EVENT_HARD_LIFETIME)
 		err |= add_text(object, "limit", limit_name(event->limit));
 	if (event->lost)
-		err |= add_number(object, "lost", event->lost);
+		err |= add_number(object, event->type == EVENT_AUDIT ? "suppressed" : "lost", event->lost);
 	return err;
 }
 
@@ -216,9 +216,10 @@ static void append_member(struct line *line, const json_t *event, const char *na
 const char *event_json_text(const json_t *event, char *buffer)
 {
 	static const char *const members[] = {
-		"reason",	 "limit",     "lost",  "handle",      "spi",
-		"seq",		 "src",	      "sport", "dst",	      "dport",
-		"old_src",	 "old_sport", "form",  "crypto_done", "next_crypto_done",
+		"reason",	 "limit",     "lost",	     "suppressed",
+		"handle",	 "spi",	      "seq",	     "src",
+		"sport",	 "dst",	      "dport",	     "old_src",
+		"old_sport",	 "form",      "crypto_done", "next_crypto_done",
 		"crypto_status", "outer_spi",
 	};
 	const char *dev = json_string_value(json_object_get(event, "dev"));

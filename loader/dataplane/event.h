@@ -61,7 +61,7 @@ struct event {
 	uint32_t sa_index;	  /* UINT32_MAX: no SA */
 	uint32_t sa_generation;
 	uint32_t spi;
-	uint32_t lost; /* LOST: how many */
+	uint32_t lost; /* LOST: how many; AUDIT: how many records were kept back before this one */
 	uint64_t seq;
 	uint8_t src[16]; /* outer source; of MAPPING_CHANGE the new one */
 	uint8_t dst[16];

@@ -268,8 +268,8 @@ static void test_formats(void **state)
 	check_format(
 		&event, "a\nb",
 		"{\"type\":\"audit\",\"time_us\":0,\"dev\":\"x0\",\"spi\":1,\"seq\":0,\"reason\":\"no_sa\","
-		"\"src\":\"2001::1\",\"dst\":\"2001::2\",\"form\":\"esp\",\"lost\":5,\"detail\":\"a\\nb\"}",
-		"x0: audit reason no_sa lost 5 spi 0x00000001 seq 0 src 2001::1 dst 2001::2 form esp (a?b)");
+		"\"src\":\"2001::1\",\"dst\":\"2001::2\",\"form\":\"esp\",\"suppressed\":5,\"detail\":\"a\\nb\"}",
+		"x0: audit reason no_sa suppressed 5 spi 0x00000001 seq 0 src 2001::1 dst 2001::2 form esp (a?b)");
 	event = (struct event){.type = EVENT_SOFT_LIFETIME, .limit = EVENT_LIMIT_SECONDS, .spi = 256};
 	check_format(&event, NULL,
 		     "{\"type\":\"soft_lifetime\",\"time_us\":0,\"dev\":\"x0\",\"handle\":\"sa-0-0\","
