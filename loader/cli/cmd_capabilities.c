@@ -196,8 +196,9 @@ static void print_ndis(const json_t *ndis)
 	print_members("NDIS_IPSEC_OFFLOAD_V1.Supported", json_object_get(v1, "Supported"));
 	print_members("NDIS_IPSEC_OFFLOAD_V1.IPv4ESP", json_object_get(v1, "IPv4ESP"));
 	print_members("NDIS_IPSEC_OFFLOAD_V2", json_object_get(ndis, "v2"));
-	json_array_foreach (json_object_get(ndis, "words"), i, word)
+	json_array_foreach (json_object_get(ndis, "words"), i, word) {
 		printf("  %s\n", json_string_value(word) ? json_string_value(word) : "?");
+	}
 }
 
 int cmd_capabilities(struct cli *cli, int argc, char **argv)

@@ -49,7 +49,8 @@ __attribute__((format(printf, 4, 5))) static int fail(struct decode *decode, con
 static int lacks(struct decode *decode, const char *capability)
 {
 	decode->unsupported = true;
-	return field_error_unsupported(decode->error, capability);
+	field_error_unsupported(decode->error, capability);
+	return -EOPNOTSUPP;
 }
 
 static const char *type_name(const json_t *value)

@@ -34,12 +34,15 @@ static int take_word(struct sa_text_parse *parse, const char *field, enum capabi
 	if (sa_text_words_take(&parse->words, field, &word) < 0)
 		return -EINVAL;
 	row = capabilities_word(capability, word);
-	if (!row)
-		return sa_text_words_fail(&parse->words, field, word, "%s", rule);
-	if (row->value == CAPABILITY_NONE)
-		return sa_text_words_unsupported(&parse->words, field, word, "unsupported: %s", rule);
-	*ret_value = row->value;
-	return 0;
+	if (row && row->value != CAPABILITY_NONE) {
+		*ret_value = row->value;
+		return 0;
+	}
+	if (row)
+		sa_text_words_unsupported(&parse->words, field, word, "unsupported: %s", rule);
+	else
+		sa_text_words_fail(&parse->words, field, word, "%s", rule);
+	return -EINVAL;
 }
 
 static int read_proto(struct sa_text_parse *parse)

@@ -23,6 +23,7 @@ static json_t *sound_sa(void)
 }
 
 /* True if a member of this name is anywhere in the answer. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the answer is */
 static bool has_member(const json_t *value, const char *name)
 {
 	const char *key;

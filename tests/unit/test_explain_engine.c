@@ -71,7 +71,7 @@ static void set_up(struct fixture *fixture, enum xesp_reason reason)
 	struct sadb_config config = {.classifier = &fixture->fake.base, .capacity = 4};
 
 	*fixture = (struct fixture){
-		.fake = {.base = {&fake_ops}, .result = {.reason = reason}, .left_len = FRAME_LEN}};
+		.fake = {.base = {.ops = &fake_ops}, .result = {.reason = reason}, .left_len = FRAME_LEN}};
 	for (size_t i = 0; i < FRAME_LEN; i++)
 		fixture->frame[i] = fixture->fake.left[i] = (uint8_t)i;
 	fixture->packet = (struct explain_packet){
