@@ -14,7 +14,7 @@
 #define XESP_IFACES_MAX 16
 #define XESP_QUEUES_MAX 64
 
-/* Parser entries of one interface. They come with SAs and may outlive them: this bounds clients, not peers. */
+/* Parser entries of one interface. They come with SAs and may outlive them; peers make none. */
 #define XESP_PARSERS_MAX 1024
 
 /* Destination addresses of SAs for which NAT keepalives end here; to further ones they pass. */

@@ -60,9 +60,9 @@ void sadb_free(struct sadb *db);
  * the crypto provider lacks the algorithm; else what the classifier said. Changes nothing on failure. */
 int sadb_add(struct sadb *db, const struct sa_params *params, const struct sa **ret_sa,
 	     const char **ret_what);
-/* Makes the SA one of the entry that a request names, before sadb_add(): an SA without encapsulation takes
- * over type and port. -ESTALE: there is no such entry; -EINVAL: the SA has another type or port. */
-int sadb_bind(const struct sadb *db, struct handle parser, struct sa_params *params);
+/* Makes the SA one of the parser entry that a request names, before sadb_add(): an SA without encapsulation
+ * takes over type and port. -ESTALE: there is no such entry; -EINVAL: the SA has another type or port. */
+int sadb_bind(const struct sadb *db, struct handle handle, struct sa_params *params);
 
 /* Deletes the SA; from the return on no packet uses it. `*ret_marked` (may be NULL): its memory has to wait
  * for a worker. -EBUSY: the entry has other SAs, nothing has changed. Another error is what the classifier

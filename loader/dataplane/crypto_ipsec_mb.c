@@ -208,7 +208,7 @@ static void mb_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, 
 	for (size_t i = 0; i < count; i++) {
 		struct crypto_op *op = ops[i];
 
-		if (op->key != key) {
+		if (!key || op->key != key) {
 			key = op->key;
 			key_data = expanded(ctx, key);
 		}

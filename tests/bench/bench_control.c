@@ -199,13 +199,14 @@ static double open_with_keys(const struct bench *bench, struct crypto_key *const
 	struct crypto_op op = {
 		.text = text, .text_len = TEXT, .iv = iv, .icv = icv, .aad_len = 8, .icv_bytes = 16};
 	struct crypto_op *ops[] = {&op};
-	uint32_t runs = 1 << 20;
+	uint32_t runs = 1 << 20, next = 0;
 	double start = 0;
 
 	for (uint32_t i = 0; i < runs + count; i++) {
 		if (i == count)
 			start = now();
-		op.key = keys[i % count];
+		op.key = keys[next];
+		next = next + 1 == count ? 0 : next + 1;
 		bench->provider->open_burst(bench->crypto, ops, 1);
 	}
 	return (now() - start) * 1e9 / runs;
@@ -248,13 +249,15 @@ static int set_up(struct bench *bench)
 	struct classifier_fds fds;
 	int err;
 
+	bench->provider = crypto_provider_by_name("auto");
+	if (!bench->provider)
+		return -EOPNOTSUPP;
 	bench->empty = xdp_bench_empty();
 	if (bench->empty < 0)
 		return bench->empty;
 	bench->xsk = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (bench->xsk < 0)
 		return -errno;
-	bench->provider = crypto_provider_by_name("auto");
 	err = bench->provider->ctx_new(&bench->crypto);
 	if (!err)
 		err = xdp_bench_classifier(XESP_SA_CAPACITY_MAX, bench->xsk, &bench->object, &fds);

@@ -61,10 +61,11 @@ static const char *parsers(void)
 	size_t i;
 
 	text[0] = '\0';
-	json_array_foreach (json_object_get(answer, "parsers"), i, parser)
+	json_array_foreach (json_object_get(answer, "parsers"), i, parser) {
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s:%d ",
 			 json_string_value(json_object_get(parser, "handle")),
 			 (int)json_integer_value(json_object_get(parser, "sas")));
+	}
 	json_decref(answer);
 	return text;
 }
