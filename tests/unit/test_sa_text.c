@@ -45,10 +45,11 @@ static void test_defaults(void **state)
 	(void)state;
 	assert_parses(BASE AEAD, &params);
 	assert_true(sample_equal(&params, &expected));
-	assert_parses("src 0.0.0.0 " BASE AEAD "reqid 0 if_id 0 mark 0 output-mark 0x0 tfcpad 9 dir in seq 7 "
-		      "limit byte-hard 0xffffffffffffffff limit time-soft 0 replay-oseq 4 replay-oseq-hi 5 pcpu-num 2 "
-		      "extra-flag dont-encap-dscp oseq-may-wrap proto esp flag nopmtudisc wildrecv icmp",
-		      &params);
+	assert_parses(
+		"src 0.0.0.0 " BASE AEAD "reqid 0 if_id 0 mark 0 output-mark 0x0 tfcpad 9 dir in seq 7 "
+		"limit byte-hard 0xffffffffffffffff limit time-soft 0 replay-oseq 4 replay-oseq-hi 5 pcpu-num 2 "
+		"extra-flag dont-encap-dscp oseq-may-wrap proto esp flag nopmtudisc wildrecv icmp",
+		&params);
 	assert_true(sample_equal(&params, &expected));
 	assert_parses("mark 0 mask 0xffffffff output-mark 0 mask 5 extra-flag 0x3 flag 0x04 "
 		      "offload packet dev eth9 dir in " BASE AEAD,
