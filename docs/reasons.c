@@ -16,6 +16,7 @@ struct row {
 #define ROW(number, NAME, name, exit, crypto, text) {number, name, #exit, #crypto, text},
 static const struct row classifier_rows[] = {XESP_CLASSIFIER_REASONS(ROW)};
 static const struct row engine_rows[] = {XESP_ENGINE_REASONS(ROW)};
+static const struct row host_rows[] = {XESP_HOST_REASONS(ROW)};
 #undef ROW
 
 static const char head[] =
@@ -38,7 +39,8 @@ static const char head[] =
 	".TP\n.B CONSUMED\nEnded in xesp, because it has done its work.\n"
 	".TP\n.B ENGINE\nHanded to the engine through AF_XDP.\n"
 	".TP\n.B DELIVERED\nOpened and given to the host.\n"
-	".TP\n.B DROPPED\nBelonged to an SA and must not be delivered.\n";
+	".TP\n.B DROPPED\nBelonged to an SA and must not be delivered.\n"
+	".TP\n.B REFUSED\nCame from the host and is not sent.\n";
 
 static const char tail[] = ".SH \"SEE ALSO\"\n"
 			   ".BR xesp (8),\n"
@@ -78,6 +80,8 @@ int main(void)
 	print_rows("Of the classifier", classifier_rows, sizeof(classifier_rows) / sizeof(*classifier_rows),
 		   0);
 	print_rows("Of the engine", engine_rows, sizeof(engine_rows) / sizeof(*engine_rows), 1);
+	print_rows("Of what the host routes into the sink", host_rows, sizeof(host_rows) / sizeof(*host_rows),
+		   0);
 	puts(".PP\n"
 	     "The crypto status is the NDIS receive status of UDP-ESP offload that the reason corresponds to;\n"
 	     "NONE: nothing was decrypted. AUTH_FAILED is the form of transport or of tunnel by the SA's mode.");
