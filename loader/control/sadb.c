@@ -33,7 +33,8 @@ struct sadb {
 	uint32_t used; /* slots that are not in it */
 	uint32_t *chains;
 	uint32_t chain_mask;
-	uint32_t marked; /* first slot of those marked, or NO_SLOT */
+	uint32_t awaited; /* first slot of the marked ones that the workers are awaited for, or NO_SLOT */
+	uint32_t later;	  /* the same of those marked since that began */
 	uint32_t marked_count;
 	uint32_t hand; /* where the next search for a delete request begins */
 	struct sadb_parsers parsers;
@@ -49,7 +50,8 @@ int sadb_new(const struct sadb_config *config, struct sadb **ret_db)
 	while (chains < config->capacity)
 		chains *= 2;
 	db->config = *config;
-	db->marked = NO_SLOT;
+	db->awaited = NO_SLOT;
+	db->later = NO_SLOT;
 	db->chain_mask = chains - 1;
 	db->slots = calloc(config->capacity, sizeof(*db->slots));
 	db->free = calloc(config->capacity, sizeof(*db->free));
@@ -277,19 +279,20 @@ static int unpublish(struct sadb *db, struct slot *slot)
 	if (slot->parser)
 		sadb_parsers_give(slot->parser);
 	slot->parser = NULL;
-	slot->next = db->marked;
-	db->marked = sa->index;
+	slot->next = db->later;
+	db->later = sa->index;
 	db->marked_count++;
 	return err == -ENOENT ? 0 : err;
 }
 
-static void free_marked(struct sadb *db)
+/* Frees a list of marked SAs, which is empty then. */
+static void free_marked(struct sadb *db, uint32_t *list)
 {
-	while (db->marked != NO_SLOT) {
-		struct slot *slot = &db->slots[db->marked];
+	while (*list != NO_SLOT) {
+		struct slot *slot = &db->slots[*list];
 		struct sa *sa = slot->owned;
 
-		db->marked = slot->next;
+		*list = slot->next;
 		db->marked_count--;
 		/* An SA that never had a packet has left nothing in a worker. */
 		if (db->config.forget && atomic_load(&sa->owner) != SA_OWNER_NONE)
@@ -299,18 +302,30 @@ static void free_marked(struct sadb *db)
 	}
 }
 
-static bool quiesce(const struct sadb *db, unsigned int timeout_ms)
+/* Frees what the workers have let go of: first those that were awaited before, then those marked since, for
+ * which a new wait begins. So a worker need not be between two rounds just when somebody looks. */
+static void free_quiesced(struct sadb *db, unsigned int timeout_ms)
 {
-	return !db->config.quiesce || db->config.quiesce(db->config.workers, timeout_ms);
+	const struct sadb_config *config = &db->config;
+
+	if (db->awaited != NO_SLOT) {
+		if (config->quiesce && !config->quiesce(config->workers, false, 0))
+			return;
+		free_marked(db, &db->awaited);
+	}
+	if (db->later == NO_SLOT)
+		return;
+	db->awaited = db->later;
+	db->later = NO_SLOT;
+	if (!config->quiesce || config->quiesce(config->workers, true, timeout_ms))
+		free_marked(db, &db->awaited);
 }
 
-/* Frees what is marked, now or when sadb_reap() is called. A worker that hangs is waited for once, not again
- * by every delete that follows. `before`: SAs that were marked already. */
-static void reap_or_report(struct sadb *db, uint32_t before)
+/* `before`: SAs that were marked already. */
+static void free_or_report(struct sadb *db, uint32_t before)
 {
-	if (quiesce(db, before ? 0 : SADB_QUIESCE_MS))
-		free_marked(db);
-	else if (db->config.marked)
+	free_quiesced(db, before ? SADB_QUIESCE_AGAIN_MS : SADB_QUIESCE_MS);
+	if (db->marked_count && db->config.marked)
 		db->config.marked(db->config.owner);
 }
 
@@ -326,7 +341,7 @@ int sadb_delete(struct sadb *db, const struct sa *sa, enum sadb_entry entry, boo
 	err = unpublish(db, slot);
 	if (entry != SADB_ENTRY_STAYS && parser && !parser->refs)
 		parser_err = sadb_parsers_remove(&db->parsers, parser);
-	reap_or_report(db, before);
+	free_or_report(db, before);
 	if (ret_marked)
 		*ret_marked = db->marked_count > 0;
 	return err ? err : parser_err;
@@ -350,15 +365,13 @@ uint32_t sadb_flush(struct sadb *db)
 		unpublish(db, &db->slots[sa->index]);
 	sadb_parsers_sweep(&db->parsers);
 	if (deleted)
-		reap_or_report(db, before);
+		free_or_report(db, before);
 	return deleted;
 }
 
 uint32_t sadb_reap(struct sadb *db)
 {
-	/* A worker in the midst of a burst gets the time to end it. */
-	if (db->marked_count && quiesce(db, 1))
-		free_marked(db);
+	free_quiesced(db, SADB_QUIESCE_AGAIN_MS);
 	return db->marked_count;
 }
 
@@ -368,7 +381,8 @@ void sadb_free(struct sadb *db)
 		return;
 	if (db->slots && db->free && db->chains && db->parsers.entries) {
 		sadb_flush(db);
-		free_marked(db);
+		free_marked(db, &db->awaited);
+		free_marked(db, &db->later);
 	}
 	sadb_parsers_cleanup(&db->parsers);
 	free(db->chains);

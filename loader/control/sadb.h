@@ -19,8 +19,10 @@
 #include "dataplane/sa.h"
 #include "host/classifier.h"
 
-/* How long a delete waits for the workers, in milliseconds; later ones do not while SAs are marked. */
+/* How long a delete waits for the workers, in milliseconds; and how long while SAs are marked, because a
+ * worker hangs: enough to end a burst. */
 #define SADB_QUIESCE_MS 100
+#define SADB_QUIESCE_AGAIN_MS 1
 
 struct sadb;
 
@@ -31,9 +33,9 @@ struct sadb_config {
 	uint32_t capacity;
 
 	/* The workers; both NULL if there are none. `quiesce` returns true when every worker has passed a
-	 * point where it holds no SA, false if one has not in this time. `forget` wipes what they made of a
-	 * key. */
-	bool (*quiesce)(void *workers, unsigned int timeout_ms);
+	 * point where it holds no SA, since this call (`begin`) or since the last one with `begin`; false if
+	 * one has not in this time. `forget` wipes what they made of a key. */
+	bool (*quiesce)(void *workers, bool begin, unsigned int timeout_ms);
 	void (*forget)(void *workers, const struct crypto_key *key);
 	void *workers;
 

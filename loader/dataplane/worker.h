@@ -53,9 +53,9 @@ void worker_group_stop(struct worker_group *group);
  * -errno: there are as many workers as before. */
 int worker_group_resize(struct worker_group *group, uint32_t count, const struct worker_queue *queues);
 
-/* Waits until each worker has passed a point where it holds no SA, but not longer than this: false (struct
- * sadb_config.quiesce). */
-bool worker_group_quiesce(void *ctx, unsigned int timeout_ms);
+/* Waits until each worker has passed a point where it holds no SA, since this call, or since the last one
+ * with `begin`; but not longer than this: false (struct sadb_config.quiesce). */
+bool worker_group_quiesce(void *ctx, bool begin, unsigned int timeout_ms);
 /* Wipes what the workers made of a key of which they hold no SA any more (struct sadb_config.forget). */
 void worker_group_forget(void *ctx, const struct crypto_key *key);
 

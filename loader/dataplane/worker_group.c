@@ -171,12 +171,11 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* True when the round that the worker is in, if any, has ended. */
+/* True when the round that the worker was in when the wait began, if any, has ended. */
 static bool wait_for_round(const struct worker *worker, uint64_t deadline)
 {
-	uint64_t epoch = atomic_load_explicit(&worker->epoch, memory_order_acquire);
-
-	while ((epoch & 1) && atomic_load_explicit(&worker->epoch, memory_order_acquire) == epoch) {
+	while ((worker->awaited & 1) &&
+	       atomic_load_explicit(&worker->epoch, memory_order_acquire) == worker->awaited) {
 		if (now_ns() >= deadline)
 			return false;
 		sched_yield();
@@ -184,13 +183,18 @@ static bool wait_for_round(const struct worker *worker, uint64_t deadline)
 	return true;
 }
 
-bool worker_group_quiesce(void *ctx, unsigned int timeout_ms)
+bool worker_group_quiesce(void *ctx, bool begin, unsigned int timeout_ms)
 {
 	const struct worker_group *group = ctx;
 	uint64_t deadline = now_ns() + (uint64_t)timeout_ms * 1000000;
 
-	/* The store has unpublished the SA before; see worker_run_once(). */
-	atomic_thread_fence(memory_order_seq_cst);
+	if (begin) {
+		/* The store has unpublished the SA before; see worker_enter_store(). */
+		atomic_thread_fence(memory_order_seq_cst);
+		for (uint32_t i = 0; i < group->count; i++)
+			group->workers[i]->awaited =
+				atomic_load_explicit(&group->workers[i]->epoch, memory_order_acquire);
+	}
 	for (uint32_t i = 0; i < group->count; i++)
 		if (!wait_for_round(group->workers[i], deadline))
 			return false;

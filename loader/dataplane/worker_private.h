@@ -56,6 +56,7 @@ struct worker {
 	struct event_ring *events;
 	uint32_t announced; /* events that the control thread was woken for */
 	struct audit_limit audit;
+	uint64_t awaited; /* epoch that the control thread has seen; its own */
 	/* Odd while the worker may hold an SA that it found in the store. */
 	_Alignas(64) _Atomic uint64_t epoch;
 	_Atomic bool idle; /* in poll(), or about to be: wants a wake-up */

@@ -131,11 +131,11 @@ static const struct classifier_ops fake_ops = {
 	.name = "fake", .set_parser = fake_set_parser, .add_sa = fake_add_sa, .del_sa = fake_del_sa};
 
 /* When workers are waited for, the classifier must no longer know the SA. */
-static inline bool on_quiesce(void *ctx, unsigned int timeout_ms)
+static inline bool on_quiesce(void *ctx, bool begin, unsigned int timeout_ms)
 {
 	struct fixture *fixture = ctx;
 
-	fixture->quiesced++;
+	fixture->quiesced += begin;
 	if (timeout_ms > fixture->waited_ms)
 		fixture->waited_ms = timeout_ms;
 	assert_int_equal(fixture->fake->sa_count, sadb_count(fixture->db));

@@ -282,14 +282,17 @@ static void test_delete_that_cannot_finish_marks(void **state)
 	assert_int_equal(sadb_count(fixture->db), CAPACITY - 1);
 	assert_int_equal(sadb_marked(fixture->db), 1);
 	assert_int_equal(add(fixture, &params, &again), -ENOSPC);
-	/* The next one does not wait for a worker that is known to hang. */
+	/* The next one does not wait as long for a worker that is known to hang. */
 	fixture->waited_ms = 0;
 	assert_int_equal(sadb_delete(fixture->db, sas[1], SADB_ENTRY_IF_UNUSED, &marked), 0);
 	assert_true(marked);
 	assert_int_equal(fixture->waited_ms, 0);
 	assert_int_equal(sadb_reap(fixture->db), 2);
+	assert_int_equal(fixture->quiesced, 1); /* the second one's wait begins behind the first one's */
 	fixture->hangs = false;
 	assert_int_equal(sadb_reap(fixture->db), 0);
+	assert_int_equal(fixture->quiesced, 2);
+	assert_int_equal(fixture->waited_ms, SADB_QUIESCE_AGAIN_MS);
 	assert_int_equal(sadb_marked(fixture->db), 0);
 	assert_int_equal(counting.keys, CAPACITY - 2);
 	assert_int_equal(fixture->forgotten, 1); /* the one that had an owner */

@@ -37,8 +37,7 @@
 struct reader {
 	struct worker worker;
 	struct esp_rig rigs[SAS]; /* the peers' side, and frames */
-	uint64_t opened;
-	uint64_t missed;
+	_Atomic uint64_t opened;
 };
 
 static struct {
@@ -86,10 +85,8 @@ static void use(struct reader *reader, uint32_t i, uint64_t ref)
 	uint32_t owner = SA_OWNER_NONE;
 	struct esp_packet packet;
 
-	if (!sa) {
-		reader->missed++;
+	if (!sa)
 		return;
-	}
 	REQUIRE(sa->spi == ESP_RIG_SPI + i);
 	if (!atomic_compare_exchange_strong(&sa->owner, &owner, reader->worker.number) &&
 	    owner != reader->worker.number)
@@ -221,6 +218,14 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static bool all_have_opened(void)
+{
+	for (uint32_t i = 0; i < WORKERS; i++)
+		if (!atomic_load(&bench.readers[i]->opened))
+			return false;
+	return true;
+}
+
 /* M11, M12 */
 static void test_adds_deletes_and_flushes_under_readers(void **state)
 {
@@ -230,7 +235,8 @@ static void test_adds_deletes_and_flushes_under_readers(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < WORKERS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_all, bench.readers[i]), 0);
-	for (uint32_t n = 0; n < CHANGES; n++) {
+	/* On a busy machine, it takes a while until each thread has had its turn. */
+	for (uint32_t n = 0; n < CHANGES || !all_have_opened(); n++) {
 		random = random * 1664525 + 1013904223;
 		if (n % 64 == 63) {
 			flush_all();
@@ -245,10 +251,8 @@ static void test_adds_deletes_and_flushes_under_readers(void **state)
 			sched_yield();
 	}
 	atomic_store(&bench.over, true);
-	for (uint32_t i = 0; i < WORKERS; i++) {
+	for (uint32_t i = 0; i < WORKERS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-		assert_true(bench.readers[i]->opened > 0);
-	}
 	assert_int_equal(sadb_reap(bench.db), 0);
 	assert_int_equal(sadb_count(bench.db), SAS);
 }

@@ -333,6 +333,8 @@ static void test_sas_change_under_traffic(void **state)
 		uint32_t i = next_random(&random) % SAS;
 
 		del_sa(i);
+		while (sadb_marked(bench.db) > SAS && sadb_reap(bench.db))
+			pause_ms(1);
 		add_sa(i);
 		more = false;
 		for (uint32_t q = 0; q < QUEUES; q++)
