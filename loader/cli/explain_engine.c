@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/reasons.h"
+#include "cli/explain_nested.h"
 #include "cli/explain_outer.h"
 #include "control/sa_text.h"
 #include "control/sadb.h"
@@ -257,21 +258,6 @@ int explain_engine_load(const struct cli *cli, struct explain_engine *engine, co
 
 /* ---- packets -------------------------------------------------------------------------------------- */
 
-/* The classifier found ESP, so that SPI and sequence number stand where they should. */
-static bool reason_means_esp(enum xesp_reason reason)
-{
-	switch (reason) {
-	case XESP_REASON_TO_ENGINE:
-	case XESP_REASON_UDP_CHECKSUM:
-	case XESP_REASON_NO_SA:
-	case XESP_REASON_PARSER_MISMATCH:
-	case XESP_REASON_NO_SOCKET:
-	case XESP_REASON_NO_META:
-	case XESP_REASON_TOO_LONG: return true;
-	default: return false;
-	}
-}
-
 static void describe(struct explain_packet *packet)
 {
 	struct explain_outer outer;
@@ -279,7 +265,7 @@ static void describe(struct explain_packet *packet)
 	explain_outer_read(packet->frame, packet->frame_len, &outer);
 	packet->src = outer.src;
 	packet->dst = outer.dst;
-	packet->has_spi = outer.has_esp && reason_means_esp(packet->reason);
+	packet->has_spi = outer.has_esp && explain_reason_means_esp(packet->reason);
 	packet->spi = outer.spi;
 	packet->seq = outer.seq;
 }
@@ -336,12 +322,13 @@ static bool to_burst(struct explain_engine *engine, struct explain_packet *packe
 static void take_result(struct explain_packet *packet, const struct esp_packet *esp)
 {
 	packet->reason = esp->reason;
+	packet->result = esp->result;
 	if (esp->spi) {
 		packet->has_spi = true;
 		packet->spi = esp->spi;
 		packet->seq = esp->seq;
 	}
-	if (esp->reason == XESP_REASON_DELIVERED) {
+	if (esp_is_delivered(esp->reason)) {
 		packet->opened = esp->packet;
 		packet->opened_len = esp->packet_len;
 	}
@@ -364,9 +351,21 @@ static bool begin(struct explain_packet *packet)
 {
 	packet->opened = NULL;
 	packet->has_spi = false;
+	packet->result = (struct esp_result){0};
+	packet->inner.present = false;
 	packet->src.family = packet->dst.family = AF_UNSPEC;
 	packet->reason = packet->skip == EXPLAIN_RUNT ? XESP_REASON_TRUNCATED : XESP_REASON_NONE;
 	return packet->skip == EXPLAIN_JUDGED;
+}
+
+static void open_burst(struct explain_engine *engine, size_t count)
+{
+	uint64_t now = (uint64_t)engine->esp_of[count - 1]->time.tv_sec;
+
+	esp_open_burst(engine->crypto, engine->esp, count, now);
+	for (size_t i = 0; i < count; i++)
+		take_result(engine->esp_of[i], &engine->esp[i]);
+	explain_nested_open(engine->db, engine->crypto, engine->esp, engine->esp_of, count, now);
 }
 
 int explain_engine_run(const struct cli *cli, struct explain_engine *engine, struct explain_packet *packets,
@@ -387,10 +386,7 @@ int explain_engine_run(const struct cli *cli, struct explain_engine *engine, str
 	if (err)
 		return err;
 	if (burst)
-		esp_open_burst(engine->crypto, engine->esp, burst,
-			       (uint64_t)engine->esp_of[burst - 1]->time.tv_sec);
-	for (size_t i = 0; i < burst; i++)
-		take_result(engine->esp_of[i], &engine->esp[i]);
+		open_burst(engine, burst);
 	for (size_t i = 0; i < count && !err; i++)
 		err = check_outcome(cli, &packets[i]);
 	return err;

@@ -85,17 +85,30 @@ static bool skip_to_esp(struct cursor *cursor, uint8_t protocol)
 	return true;
 }
 
-void explain_outer_read(const uint8_t *frame, size_t frame_len, struct explain_outer *ret_outer)
+static void read_ip(struct cursor *cursor, uint16_t type, struct explain_outer *ret_outer)
 {
 	struct explain_outer outer = {.src = {.family = AF_UNSPEC}, .dst = {.family = AF_UNSPEC}};
-	struct cursor cursor = {.at = frame, .left = frame_len};
-	uint16_t type = skip_ethernet(&cursor);
-	uint8_t protocol = skip_ip(&cursor, type, &outer);
+	uint8_t protocol = skip_ip(cursor, type, &outer);
 
-	if (protocol && skip_to_esp(&cursor, protocol) && cursor.left >= 8) {
+	if (protocol && skip_to_esp(cursor, protocol) && cursor->left >= 8) {
 		outer.has_esp = true;
-		outer.spi = bytes_be32(cursor.at);
-		outer.seq = bytes_be32(cursor.at + 4);
+		outer.spi = bytes_be32(cursor->at);
+		outer.seq = bytes_be32(cursor->at + 4);
 	}
 	*ret_outer = outer;
+}
+
+void explain_outer_read(const uint8_t *frame, size_t frame_len, struct explain_outer *ret_outer)
+{
+	struct cursor cursor = {.at = frame, .left = frame_len};
+	uint16_t type = skip_ethernet(&cursor);
+
+	read_ip(&cursor, type, ret_outer);
+}
+
+void explain_outer_read_ip(const uint8_t *packet, size_t len, struct explain_outer *ret_outer)
+{
+	struct cursor cursor = {.at = packet, .left = len};
+
+	read_ip(&cursor, len && packet[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP, ret_outer);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a listing shows of a packet that the data plane did not see: outer addresses, and SPI and sequence
- * number where there is ESP. For people only: verdicts are the classifier's. Pure.
+ * What a listing shows of a packet that the data plane did not see: addresses, and SPI and sequence number
+ * where there is ESP. For people only: verdicts are the classifier's. Pure.
  */
 #ifndef XESP_CLI_EXPLAIN_OUTER_H
 #define XESP_CLI_EXPLAIN_OUTER_H
@@ -22,5 +22,7 @@ struct explain_outer {
 
 /* Reads an Ethernet frame of any content and length. */
 void explain_outer_read(const uint8_t *frame, size_t frame_len, struct explain_outer *ret_outer);
+/* The same of an IP packet. */
+void explain_outer_read_ip(const uint8_t *packet, size_t len, struct explain_outer *ret_outer);
 
 #endif

@@ -13,6 +13,7 @@
 #include <xesp/drop_reasons.h>
 
 #include "base/ip_addr.h"
+#include "dataplane/esp_result.h"
 
 /* Longest frame that the classifier takes. */
 #define EXPLAIN_FRAME_MAX 65535
@@ -22,6 +23,16 @@ enum explain_skip {
 	EXPLAIN_JUDGED = 0,
 	EXPLAIN_OVERSIZE, /* longer than EXPLAIN_FRAME_MAX */
 	EXPLAIN_RUNT,	  /* ends inside the link-layer header: passes without a look at it */
+};
+
+/* ESP inside of the packet that came out of a tunnel. */
+struct explain_inner {
+	bool present; /* false: the rest is not valid */
+	enum xesp_reason reason;
+	struct ip_addr src;
+	struct ip_addr dst;
+	uint32_t spi; /* host order */
+	uint64_t seq;
 };
 
 struct explain_packet {
@@ -42,6 +53,8 @@ struct explain_packet {
 	uint64_t seq;	       /* with ESN the whole number, once an SA is known */
 	const uint8_t *opened; /* IP packet inside the frame, or NULL */
 	size_t opened_len;
+	struct esp_result result; /* all 0 if it did not come to the data plane */
+	struct explain_inner inner;
 };
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "control/event_json.h"
 
 #define NS_PER_S 1000000000
 #define SKIPPED "skipped"
@@ -62,12 +63,32 @@ static int64_t time_ns(const struct explain_packet *packet)
 	return (int64_t)packet->time.tv_sec * NS_PER_S + packet->time.tv_usec;
 }
 
+static void print_addresses(FILE *out, const struct ip_addr *src, const struct ip_addr *dst)
+{
+	char src_text[IP_ADDR_TEXT_MAX];
+	char dst_text[IP_ADDR_TEXT_MAX];
+
+	if (src->family)
+		fprintf(out, "  %s -> %s", ip_addr_format(src, src_text), ip_addr_format(dst, dst_text));
+	else
+		fprintf(out, "  -");
+}
+
+/* The second layer gets a line of its own, in the same columns. */
+static void print_inner(FILE *out, const struct explain_inner *inner)
+{
+	const struct reason_info *info = reason_info(inner->reason);
+
+	fprintf(out, "%6s %11s %-9s %-16s 0x%08x %10" PRIu64, "", "inside", reason_exit_name(info->exit),
+		info->name, inner->spi, inner->seq);
+	print_addresses(out, &inner->src, &inner->dst);
+	fprintf(out, "  %s\n", info->text);
+}
+
 static void print_text(const struct explain_report *report, const struct explain_packet *packet,
 		       const struct verdict *verdict)
 {
 	double seconds = (double)(time_ns(packet) - report->zero_ns) / NS_PER_S;
-	char src[IP_ADDR_TEXT_MAX];
-	char dst[IP_ADDR_TEXT_MAX];
 
 	fprintf(report->out, "%6" PRIu64 " %11.6f %-9s %-16s ", packet->number, seconds, verdict->name,
 		verdict->reason);
@@ -75,16 +96,14 @@ static void print_text(const struct explain_report *report, const struct explain
 		fprintf(report->out, "0x%08x %10" PRIu64, packet->spi, packet->seq);
 	else
 		fprintf(report->out, "%-10s %10s", "-", "-");
-	if (packet->src.family)
-		fprintf(report->out, "  %s -> %s", ip_addr_format(&packet->src, src),
-			ip_addr_format(&packet->dst, dst));
-	else
-		fprintf(report->out, "  -");
+	print_addresses(report->out, &packet->src, &packet->dst);
 	fprintf(report->out, "  %s", verdict->text);
 	if (packet->captured < packet->length)
 		fprintf(report->out, " (the capture has %u of its %u bytes)", packet->captured,
 			packet->length);
 	fputc('\n', report->out);
+	if (packet->inner.present)
+		print_inner(report->out, &packet->inner);
 }
 
 static json_t *json_of_addr(const struct ip_addr *addr)
@@ -92,6 +111,32 @@ static json_t *json_of_addr(const struct ip_addr *addr)
 	char text[IP_ADDR_TEXT_MAX];
 
 	return addr->family ? json_string(ip_addr_format(addr, text)) : json_null();
+}
+
+static json_t *json_of_inner(const struct explain_inner *inner)
+{
+	const struct reason_info *info = inner->present ? reason_info(inner->reason) : NULL;
+
+	if (!info)
+		return json_null();
+	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:s}", "verdict", reason_exit_name(info->exit),
+			 "reason", info->name, "spi", (json_int_t)inner->spi, "seq", (json_int_t)inner->seq,
+			 "src", json_of_addr(&inner->src), "dst", json_of_addr(&inner->dst), "text",
+			 info->text);
+}
+
+/* NDIS' receive result; the status is null where it says nothing. */
+static int add_result(json_t *object, const struct esp_result *result)
+{
+	json_t *status = result->crypto_done ? json_string(event_crypto_status_name(result->crypto_status))
+					     : json_null();
+
+	return json_object_set_new(object, "crypto_done", json_boolean(result->crypto_done)) ||
+			       json_object_set_new(object, "next_crypto_done",
+						   json_boolean(result->next_crypto_done)) ||
+			       json_object_set_new(object, "crypto_status", status)
+		       ? -ENOMEM
+		       : 0;
 }
 
 /* Takes over the reference. -ENOMEM for NULL. */
@@ -122,6 +167,11 @@ static int print_json(const struct explain_report *report, const struct explain_
 			 verdict->reason, "spi", spi, "seq", seq, "src", json_of_addr(&packet->src), "dst",
 			 json_of_addr(&packet->dst), "captured", (json_int_t)packet->captured, "length",
 			 (json_int_t)packet->length, "text", verdict->text);
+	if (text && (add_result(text, &packet->result) ||
+		     json_object_set_new(text, "inner", json_of_inner(&packet->inner)))) {
+		json_decref(text);
+		text = NULL;
+	}
 	fputs(report->begun ? ",\n" : "\n", report->out);
 	return print_json_value(report->out, text);
 }

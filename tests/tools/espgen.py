@@ -106,15 +106,23 @@ class Sa:
     def packet(self, seq, text, defect="", sport=0):
         """The outer IP packet, and the packet that must come out of it."""
         plain, next_header, opened = self.plaintext(text, defect)
-        esp = self.seal(seq, plain, next_header, defect)
+        return self.wrap(self.seal(seq, plain, next_header, defect), defect, sport), opened
+
+    def carry(self, seq, packet, defect="", sport=0):
+        """The outer IP packet around any IP packet, of tunnel mode."""
+        next_header = 4 if packet[0] >> 4 == 4 else 41
+        return self.wrap(self.seal(seq, packet, next_header, defect), defect, sport)
+
+    def wrap(self, esp, defect="", sport=0):
+        """The IP packet of the SA's form that carries ESP."""
         tos = 3 if defect == "ecn" else 0  # outer CE on an inner packet that is not ECN-capable
         if self.form == "native":
-            return packets.ip(self.src, self.dst, packets.PROTO_ESP, esp, tos), opened
+            return packets.ip(self.src, self.dst, packets.PROTO_ESP, esp, tos)
         marker = bytes(8) if self.form == "ike" else b""
         # IPv6 wants the checksum (RFC 8200 section 8.1), IPv4 should have none (RFC 3948 section 2.1).
         summed = self.udp_checksum or packets.family(self.src) == 6
         datagram = packets.udp(self.src, self.dst, sport or self.sport, self.dport, marker + esp, summed)
-        return packets.ip(self.src, self.dst, packets.PROTO_UDP, datagram, tos), opened
+        return packets.ip(self.src, self.dst, packets.PROTO_UDP, datagram, tos)
 
 
 if __name__ == "__main__":

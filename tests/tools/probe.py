@@ -3,6 +3,7 @@
 """probe.py: sends ESP packets out of an interface, then looks where each came out, byte for byte.
 
 --expect delivered  each packet once, opened, in the TUN capture, and its content in the sink's file
+--expect inner      each packet once, as the tunnel carried it, in the TUN capture (with --tunnel-spi)
 --expect kernel     each frame unchanged in the capture of the receiving interface
 --expect none       nowhere
 
@@ -44,6 +45,12 @@ def arguments():
     parser.add_argument("--udp-checksum", action="store_true")
     parser.add_argument("--nat-src", default="", help="transport mode: source before a NAT changed it")
     parser.add_argument("--defect", choices=sorted(espgen.DEFECTS), default="")
+    parser.add_argument("--tunnel-spi", type=number, default=0, help="of a second layer, around the first")
+    parser.add_argument("--tunnel-src", default="")
+    parser.add_argument("--tunnel-dst", default="")
+    parser.add_argument("--tunnel-form", choices=("udp", "ike", "native"), default="udp")
+    parser.add_argument("--tunnel-seq", type=number, default=1, help="of the first packet")
+    parser.add_argument("--tunnel-defect", choices=sorted(espgen.DEFECTS), default="")
     parser.add_argument("--vlans", type=int, default=0, help="tags in front of the IP header")
     parser.add_argument("--seq", type=number, default=1, help="of the first packet, 64 bits")
     parser.add_argument("--count", type=int, default=5)
@@ -53,15 +60,26 @@ def arguments():
     parser.add_argument("--in-flight", type=int, default=0, help="packets to send before waiting; 0: all")
     parser.add_argument("--any-order", action="store_true")
     parser.add_argument("--tag", default="probe")
-    parser.add_argument("--expect", choices=("delivered", "kernel", "none"), required=True)
+    parser.add_argument("--expect", choices=("delivered", "inner", "kernel", "none"), required=True)
     parser.add_argument("--tun", required=True, help="capture of the TUN device")
     parser.add_argument("--kernel", required=True, help="capture of the receiving interface")
     parser.add_argument("--sink", required=True, help="file of udp_sink.py")
     return parser.parse_args()
 
 
+def tunnel_of(args):
+    """The SA of the layer around, or None."""
+    if not args.tunnel_spi:
+        return None
+    return espgen.Sa(
+        spi=args.tunnel_spi, key=KEY, src=args.tunnel_src, dst=args.tunnel_dst, form=args.tunnel_form,
+        sport=args.sport, dport=500 if args.tunnel_form == "ike" else 4500,
+    )  # fmt: skip
+
+
 def make(args):
     """Frames to send, packets that must come out of them, contents."""
+    tunnel = tunnel_of(args)
     sa = espgen.Sa(
         spi=args.spi, key=KEY, src=args.src, dst=args.dst, inner_src=args.inner_src, inner_dst=args.inner_dst,
         form=args.form, sport=args.sport, dport=args.dport, esn=args.esn, udp_checksum=args.udp_checksum,
@@ -76,7 +94,10 @@ def make(args):
         text += b"x" * (size - len(text))
         for copy in range(args.copies):
             sport = args.sport + (i + copy) % args.flows
-            packet, plain = sa.packet(seq, text, args.defect, sport)
+            packet, plain = sa.packet(seq, text, args.defect, 0 if tunnel else sport)
+            if tunnel:
+                plain = packet if args.expect == "inner" else plain
+                packet = tunnel.carry(args.tunnel_seq + i, packet, args.tunnel_defect, sport)
             frames.append(packets.ethernet(args.dst_mac, args.src_mac, packet, vlans))
         opened.append(plain)
         texts.append(text)
@@ -143,10 +164,12 @@ def main():
     frames, opened, texts = make(args)
     outcome = Outcome(args)
     send(args, frames, outcome)
-    delivered = args.expect == "delivered"
-    wanted = [[], frames if args.expect == "kernel" else [], []]
-    if delivered:
-        wanted = [opened, [], texts]
+    wanted = {
+        "delivered": [opened, [], texts],
+        "inner": [opened, [], []],
+        "kernel": [[], frames, []],
+        "none": [[], [], []],
+    }[args.expect]
     outcome.settle([len(there) for there in wanted])
     results = [
         compare(where, want, got, args.any_order)

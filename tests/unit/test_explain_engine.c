@@ -10,8 +10,9 @@
 
 #include <cmocka.h>
 
-/* explain_outer.c belongs to the CLI as well, which is no library. */
+/* The others belong to the CLI as well, which is no library. */
 #include "cli/explain_engine.c"
+#include "cli/explain_nested.c"
 #include "cli/explain_outer.c"
 
 #define FRAME_LEN 60
