@@ -104,6 +104,7 @@ static void test_both_types(void **state)
 	classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "native form of any SA");
 }
 
+/* M14 */
 static void test_ike(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
@@ -132,6 +133,7 @@ static void test_ike(void **state)
 	}
 }
 
+/* M15, M16: classify_run() compares the frame, and there are no metadata. */
 static void test_no_sa(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
@@ -165,6 +167,7 @@ static void test_no_sa(void **state)
 	}
 }
 
+/* M26 */
 static void test_shapes4(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
@@ -196,6 +199,7 @@ static void test_shapes4(void **state)
 	}
 }
 
+/* M26 */
 static void test_shapes6(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));

@@ -13,6 +13,7 @@
 #include "tests/lib/esp_rig.h"
 #include "tests/lib/packet.h"
 
+/* M17 */
 static void test_good_packet_in_each_form(void **state)
 {
 	static const struct esp_rig_outer outers[] = {
@@ -34,6 +35,8 @@ static void test_good_packet_in_each_form(void **state)
 		assert_memory_equal(packet.packet, inner, len);
 		assert_int_equal(packet.spi, ESP_RIG_SPI);
 		assert_int_equal(packet.seq, i + 1);
+		assert_true(packet.result.crypto_done && !packet.result.next_crypto_done);
+		assert_int_equal(packet.result.crypto_status, CRYPTO_SUCCESS);
 	}
 	assert_int_equal(ESP_RIG_COUNTER(&rig, packets), 6);
 	assert_int_equal(ESP_RIG_COUNTER(&rig, bytes), 6 * len);
@@ -128,7 +131,7 @@ static void test_bad_metadata(void **state)
 	esp_rig_teardown(&rig);
 }
 
-/* Cut at every length, with metadata that agrees with the cut frame. */
+/* M19: cut at every length, with metadata that agrees with the cut frame. */
 static void test_every_truncation(void **state)
 {
 	struct esp_rig rig;
@@ -149,6 +152,9 @@ static void test_every_truncation(void **state)
 		assert_int_equal(esp_rig_open(&rig, &packet),
 				 whole ? XESP_REASON_AUTH_FAILED : XESP_REASON_SYNTAX);
 		assert_int_equal(packet.spi, cut < 8 ? 0 : ESP_RIG_SPI);
+		assert_true(packet.result.crypto_done);
+		assert_int_equal(packet.result.crypto_status,
+				 whole ? CRYPTO_TUNNEL_ESP_AUTH_FAILED : CRYPTO_INVALID_PACKET_SYNTAX);
 	}
 	assert_int_equal(rig.sa->replay.top, 0);
 	struct esp_packet packet = esp_rig_wrap(&rig, 0, &esp_rig_udp4, esp, esp_len);
@@ -203,6 +209,10 @@ static void flip_every_bit(uint32_t flags, uint64_t replay_seq, const struct cry
 			expected = reason_for_seq(rig.sa, (uint32_t)esp[4] << 24 | (uint32_t)esp[5] << 16 |
 								  (uint32_t)esp[6] << 8 | esp[7]);
 		assert_int_equal(esp_rig_open(&rig, &packet), expected);
+		assert_int_equal(packet.result.crypto_done,
+				 expected == XESP_REASON_AUTH_FAILED || expected == XESP_REASON_SEQ_ZERO);
+		if (expected == XESP_REASON_AUTH_FAILED)
+			assert_int_equal(packet.result.crypto_status, CRYPTO_TUNNEL_ESP_AUTH_FAILED);
 		assert_memory_equal(window, &rig.sa->replay, replay_bytes(64));
 		esp[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
@@ -215,6 +225,7 @@ static void flip_every_bit(uint32_t flags, uint64_t replay_seq, const struct cry
 	esp_rig_teardown(&rig);
 }
 
+/* M18, M21: a replay is nothing that was processed. */
 static void test_every_bit_flip(void **state)
 {
 	(void)state;

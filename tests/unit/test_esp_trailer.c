@@ -38,6 +38,7 @@ static void test_every_pad_length(void **state)
 	esp_rig_teardown(&rig);
 }
 
+/* M19 */
 static void test_pad_length_beyond_payload(void **state)
 {
 	struct esp_rig rig;
@@ -61,6 +62,7 @@ static void test_pad_length_beyond_payload(void **state)
 		else
 			assert_int_equal(esp_rig_open(&rig, &packet),
 					 pad ? XESP_REASON_PAD_BYTES : XESP_REASON_INNER_HEADER);
+		assert_int_equal(packet.result.crypto_status, CRYPTO_INVALID_PACKET_SYNTAX);
 	}
 	esp_rig_teardown(&rig);
 }

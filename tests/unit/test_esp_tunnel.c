@@ -34,6 +34,7 @@ static enum xesp_reason send_inner(struct esp_rig *rig, const uint8_t *inner, si
 	return esp_rig_open(rig, ret_packet);
 }
 
+/* M20 */
 static void test_every_next_header(void **state)
 {
 	struct esp_rig rig;
@@ -56,12 +57,14 @@ static void test_every_next_header(void **state)
 		if (next == 59)
 			expected4 = expected6 = XESP_REASON_DUMMY;
 		assert_int_equal(send_inner(&rig, inner4, len4, (uint8_t)next, &packet), expected4);
+		if (expected4 == XESP_REASON_NEXT_HEADER)
+			assert_int_equal(packet.result.crypto_status, CRYPTO_INVALID_PROTOCOL);
 		assert_int_equal(send_inner(&rig, inner6, len6, (uint8_t)next, &packet), expected6);
 	}
 	esp_rig_teardown(&rig);
 }
 
-/* The inner packet cut at every length: whole or nothing. */
+/* M19: the inner packet cut at every length: whole or nothing. */
 static void test_inner_cut(void **state)
 {
 	struct esp_rig rig;
