@@ -81,7 +81,8 @@ static __always_inline enum xesp_reason find_sa(CTX *ctx, struct packet *pkt,
 		audit_no_sa(ctx, pkt, config);
 		return XESP_REASON_NO_SA;
 	}
-	if (pkt->form != XESP_FORM_NATIVE && ref->parser_id && ref->parser_id != pkt->parser_id)
+	if (pkt->form != XESP_FORM_NATIVE && SA_TABLE_WORD(ref->parser_id) &&
+	    SA_TABLE_WORD(ref->parser_id) != pkt->parser_id)
 		return XESP_REASON_PARSER_MISMATCH;
 	*ret_ref = ref;
 	return XESP_REASON_NONE;

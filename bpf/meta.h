@@ -7,6 +7,7 @@
 #define XESP_BPF_META_H
 
 #include "packet.h"
+#include "sa_table.h"
 
 static __always_inline enum xesp_reason hand_over(CTX *ctx, const struct packet *pkt,
 						  const struct xesp_sa_ref *ref)
@@ -21,8 +22,8 @@ static __always_inline enum xesp_reason hand_over(CTX *ctx, const struct packet 
 	meta = meta_reserve(ctx);
 	if (!meta)
 		return XESP_REASON_NO_META;
-	meta->sa_index = ref->index;
-	meta->sa_generation = ref->generation;
+	meta->sa_index = SA_TABLE_WORD(ref->index);
+	meta->sa_generation = SA_TABLE_WORD(ref->generation);
 	meta->l3_offset = l3_offset;
 	meta->esp_offset = esp_offset;
 	meta->esp_length = (__u16)pkt->esp_length;

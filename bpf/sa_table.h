@@ -9,11 +9,14 @@
 #include <stdbool.h>
 #include <xesp/abi.h>
 
-/* The classifier's loads are plain; BPF has no other before Linux 6.15. The writer makes up for it. */
+/* The classifier's loads are plain; BPF has no other before Linux 6.15. The writer makes up for it. Other
+ * readers may find an entry half replaced by another one, see classifier_inner(). */
 #ifdef __bpf__
 #define SA_TABLE_SPI(bucket, slot) ((bucket)->spi[slot])
+#define SA_TABLE_WORD(word) (word)
 #else
 #define SA_TABLE_SPI(bucket, slot) __atomic_load_n(&(bucket)->spi[slot], __ATOMIC_ACQUIRE)
+#define SA_TABLE_WORD(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
 #endif
 
 #ifndef __always_inline
@@ -46,8 +49,8 @@ static __always_inline bool sa_table_match(const struct xesp_sa_bucket *bucket, 
 
 	if (SA_TABLE_SPI(bucket, slot) != key->spi)
 		return false;
-	return !((daddr[0] ^ key->daddr[0]) | (daddr[1] ^ key->daddr[1]) | (daddr[2] ^ key->daddr[2]) |
-		 (daddr[3] ^ key->daddr[3]));
+	return !((SA_TABLE_WORD(daddr[0]) ^ key->daddr[0]) | (SA_TABLE_WORD(daddr[1]) ^ key->daddr[1]) |
+		 (SA_TABLE_WORD(daddr[2]) ^ key->daddr[2]) | (SA_TABLE_WORD(daddr[3]) ^ key->daddr[3]));
 }
 
 /* The ref in one bucket, or NULL. */

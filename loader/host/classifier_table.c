@@ -111,8 +111,14 @@ static struct xesp_sa_key key_at(const struct place *place)
 static void write_entry(const struct place *place, const struct xesp_sa_key *key,
 			const struct xesp_sa_ref *ref)
 {
-	memcpy(place->bucket->daddr[place->slot], key->daddr, sizeof(key->daddr));
-	place->bucket->ref[place->slot] = *ref;
+	__be32 *daddr = place->bucket->daddr[place->slot];
+	struct xesp_sa_ref *to = &place->bucket->ref[place->slot];
+
+	for (int i = 0; i < 4; i++)
+		__atomic_store_n(&daddr[i], key->daddr[i], __ATOMIC_RELAXED);
+	__atomic_store_n(&to->index, ref->index, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->generation, ref->generation, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->parser_id, ref->parser_id, __ATOMIC_RELAXED);
 }
 
 static void show(const struct place *place, __be32 spi)
