@@ -148,6 +148,7 @@ json_t *sa_json_encode(const struct sa_params *params, bool with_key)
 	err |= add(object, "dst", json_string(ip_addr_format(&params->dst, dst)));
 	err |= add(object, "spi", json_integer(params->spi));
 	err |= add_nonzero(object, "reqid", params->reqid);
+	err |= add(object, "dir", json_string("in"));
 	err |= add(object, "mode", json_string(params->mode == SA_MODE_TUNNEL ? "tunnel" : "transport"));
 	err |= add(object, "aead", json_string(algo ? algo->xfrm_name : "none"));
 	if (with_key)

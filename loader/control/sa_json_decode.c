@@ -11,19 +11,13 @@
 #include "control/capabilities.h"
 #include "control/sa_flag.h"
 #include "control/sa_json.h"
+#include "control/sa_json_value.h"
 #include "control/sa_limit.h"
 #include "control/sa_text_key.h"
 #include "control/sa_text_words.h"
 #include "control/validate.h"
 
-struct decode {
-	struct sa_params params;
-	struct field_error *error;
-	const char *path; /* of the object: "sa.", "sa.encap." */
-	bool unsupported; /* the failure is no mistake: xesp lacks what is asked for */
-};
-
-typedef int (*member_read_fn)(struct decode *decode, const char *name, const json_t *value);
+typedef int (*member_read_fn)(struct sa_json_decoding *decode, const char *name, const json_t *value);
 
 struct member {
 	const char *name;
@@ -31,107 +25,19 @@ struct member {
 	bool required;
 };
 
-__attribute__((format(printf, 4, 5))) static int fail(struct decode *decode, const char *name,
-						      const char *value, const char *format, ...)
-{
-	char field[sizeof(decode->error->field)], rule[sizeof(decode->error->rule)];
-	va_list args;
-
-	snprintf(field, sizeof(field), "%s%s", decode->path, name);
-	va_start(args, format);
-	vsnprintf(rule, sizeof(rule), format, args);
-	va_end(args);
-	field_error_set(decode->error, field, value, "%s", rule);
-	return -EINVAL;
-}
-
-/* Behind fail(): names what xesp lacks. */
-static int lacks(struct decode *decode, const char *capability)
-{
-	decode->unsupported = true;
-	field_error_unsupported(decode->error, capability);
-	return -EOPNOTSUPP;
-}
-
-static const char *type_name(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT: return "(object)";
-	case JSON_ARRAY: return "(array)";
-	case JSON_STRING: return "(string)";
-	case JSON_INTEGER: return "(integer)";
-	case JSON_REAL: return "(real number)";
-	case JSON_TRUE:
-	case JSON_FALSE: return "(boolean)";
-	default: return "null";
-	}
-}
-
-/* A string without NUL bytes inside. */
-static int get_string(struct decode *decode, const char *name, const json_t *value, const char **ret_text)
-{
-	if (!json_is_string(value)) {
-		fail(decode, name, type_name(value), "must be a string");
-		return -EINVAL;
-	}
-	if (strlen(json_string_value(value)) != json_string_length(value)) {
-		fail(decode, name, "(string)", "must not contain NUL");
-		return -EINVAL;
-	}
-	*ret_text = json_string_value(value);
-	return 0;
-}
-
-/* The value that a word stands for. */
-static int get_word(struct decode *decode, const char *name, const json_t *value, enum capability_field field,
-		    int *ret_value)
-{
-	const struct capability_word *row;
-	const char *text;
-
-	if (get_string(decode, name, value, &text) < 0)
-		return -EINVAL;
-	row = capabilities_json(field, text);
-	if (row && row->value != CAPABILITY_NONE) {
-		*ret_value = row->value;
-		return 0;
-	}
-	fail(decode, name, sa_text_words_shown(text), row ? "not supported" : "unknown word");
-	return row ? lacks(decode, capabilities_field_name(field)) : -EINVAL;
-}
-
-static int get_number(struct decode *decode, const char *name, const json_t *value, uint64_t max,
-		      uint64_t *ret_number)
-{
-	json_int_t number;
-	char text[24];
-
-	if (!json_is_integer(value)) {
-		fail(decode, name, type_name(value), "must be an integer");
-		return -EINVAL;
-	}
-	number = json_integer_value(value);
-	if (number < 0 || (uint64_t)number > max) {
-		snprintf(text, sizeof(text), "%lld", (long long)number);
-		fail(decode, name, text, "must be from 0 to %llu", (unsigned long long)max);
-		return -EINVAL;
-	}
-	*ret_number = (uint64_t)number;
-	return 0;
-}
-
-static int get_u32(struct decode *decode, const char *name, const json_t *value, uint32_t max,
+static int get_u32(struct sa_json_decoding *decode, const char *name, const json_t *value, uint32_t max,
 		   uint32_t *ret_number)
 {
 	uint64_t number;
 
-	if (get_number(decode, name, value, max, &number) < 0)
+	if (sa_json_number(decode, name, value, max, &number) < 0)
 		return -EINVAL;
 	*ret_number = (uint32_t)number;
 	return 0;
 }
 
-static int get_port(struct decode *decode, const char *name, const json_t *value, uint16_t *ret_port)
+static int get_port(struct sa_json_decoding *decode, const char *name, const json_t *value,
+		    uint16_t *ret_port)
 {
 	uint32_t number;
 
@@ -141,31 +47,32 @@ static int get_port(struct decode *decode, const char *name, const json_t *value
 	return 0;
 }
 
-static int get_address(struct decode *decode, const char *name, const json_t *value, struct ip_addr *ret_addr)
+static int get_address(struct sa_json_decoding *decode, const char *name, const json_t *value,
+		       struct ip_addr *ret_addr)
 {
 	struct ip_addr addr;
 	const char *text;
 
-	if (get_string(decode, name, value, &text) < 0)
+	if (sa_json_string(decode, name, value, &text) < 0)
 		return -EINVAL;
 	if (ip_addr_parse(text, &addr) < 0)
-		return fail(decode, name, text, "must be a numeric IPv4 or IPv6 address");
+		return sa_json_fail(decode, name, text, "must be a numeric IPv4 or IPv6 address");
 	if (ip_addr_is_any(&addr))
 		addr = (struct ip_addr){.family = AF_UNSPEC};
 	*ret_addr = addr;
 	return 0;
 }
 
-static int get_prefix(struct decode *decode, const char *name, const json_t *value,
+static int get_prefix(struct sa_json_decoding *decode, const char *name, const json_t *value,
 		      struct ip_prefix *ret_prefix)
 {
 	const char *text;
 
-	if (get_string(decode, name, value, &text) < 0)
+	if (sa_json_string(decode, name, value, &text) < 0)
 		return -EINVAL;
 	if (ip_prefix_parse(text, ret_prefix) < 0)
-		return fail(decode, name, text,
-			    "must be ADDR or ADDR/LENGTH with no bits set behind the length");
+		return sa_json_fail(decode, name, text,
+				    "must be ADDR or ADDR/LENGTH with no bits set behind the length");
 	return 0;
 }
 
@@ -178,7 +85,7 @@ static const struct member *member_by_name(const struct member *members, size_t 
 	return NULL;
 }
 
-static int decode_members(struct decode *decode, const char *path, const json_t *object,
+static int decode_members(struct sa_json_decoding *decode, const char *path, const json_t *object,
 			  const struct member *members, size_t count)
 {
 	json_t *at = (json_t *)object; /* jansson's iterators take no const; nothing is changed */
@@ -190,7 +97,7 @@ static int decode_members(struct decode *decode, const char *path, const json_t 
 		const struct member *member = member_by_name(members, count, name);
 
 		if (!member)
-			return fail(decode, name, "", "unknown member");
+			return sa_json_fail(decode, name, "", "unknown member");
 		if (json_is_null(json_object_iter_value(iter)) && !member->required)
 			continue;
 		if (member->read(decode, name, json_object_iter_value(iter)) < 0)
@@ -198,74 +105,89 @@ static int decode_members(struct decode *decode, const char *path, const json_t 
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (members[i].required && !json_object_get(object, members[i].name))
-			return fail(decode, members[i].name, "", "required");
+			return sa_json_fail(decode, members[i].name, "", "required");
 	}
 	decode->path = outer;
 	return 0;
 }
 
-static int read_src(struct decode *decode, const char *name, const json_t *value)
+static int read_src(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_address(decode, name, value, &decode->params.src);
 }
 
-static int read_dst(struct decode *decode, const char *name, const json_t *value)
+static int read_dst(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_address(decode, name, value, &decode->params.dst);
 }
 
-static int read_spi(struct decode *decode, const char *name, const json_t *value)
+static int read_spi(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_u32(decode, name, value, UINT32_MAX, &decode->params.spi);
 }
 
-static int read_reqid(struct decode *decode, const char *name, const json_t *value)
+static int read_reqid(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_u32(decode, name, value, UINT32_MAX, &decode->params.reqid);
 }
 
-static int read_mode(struct decode *decode, const char *name, const json_t *value)
+static int read_dir(struct sa_json_decoding *decode, const char *name, const json_t *value)
+{
+	const char *text;
+
+	if (sa_json_string(decode, name, value, &text) < 0)
+		return -EINVAL;
+	if (strcmp(text, "in") == 0)
+		return 0;
+	if (strcmp(text, "out") != 0)
+		return sa_json_fail(decode, name, sa_text_words_shown(text), "must be in or out");
+	sa_json_fail(decode, name, text, "xesp opens packets and seals none: inbound SAs only");
+	return sa_json_lacks(decode, "send");
+}
+
+static int read_mode(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	int mode;
 
-	if (get_word(decode, name, value, CAPABILITY_MODE, &mode) < 0)
+	if (sa_json_word(decode, name, value, CAPABILITY_MODE, &mode) < 0)
 		return -EINVAL;
 	decode->params.mode = (enum sa_mode)mode;
 	return 0;
 }
 
-static int read_aead(struct decode *decode, const char *name, const json_t *value)
+static int read_aead(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	const struct algo *algo;
 	const char *text;
 
-	if (get_string(decode, name, value, &text) < 0)
+	if (sa_json_string(decode, name, value, &text) < 0)
 		return -EINVAL;
 	algo = algo_by_name("aead", text);
 	if (!algo) {
-		fail(decode, name, sa_text_words_shown(text), "not supported as AEAD algorithm");
-		return lacks(decode, "aead");
+		sa_json_fail(decode, name, sa_text_words_shown(text), "not supported as AEAD algorithm");
+		return sa_json_lacks(decode, "aead");
 	}
 	decode->params.algo = algo->id;
 	return 0;
 }
 
-static int read_key(struct decode *decode, const char *name, const json_t *value)
+static int read_key(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	int err;
 
 	if (!json_is_string(value))
-		return fail(decode, name, "(hidden)", "must be a string of hex digits");
+		return sa_json_fail(decode, name, "(hidden)", "must be a string of hex digits");
 	err = sa_text_key_hex(json_string_value(value), json_string_length(value), decode->params.key,
 			      &decode->params.key_bytes);
 	if (err == -E2BIG)
-		return fail(decode, name, "(hidden)", "longer than the key and salt of any algorithm");
+		return sa_json_fail(decode, name, "(hidden)",
+				    "longer than the key and salt of any algorithm");
 	if (err < 0)
-		return fail(decode, name, "(hidden)", "must be two hex digits a byte, without 0x");
+		return sa_json_fail(decode, name, "(hidden)", "must be two hex digits a byte, without 0x");
 	return 0;
 }
 
-static int read_icv(struct decode *decode, const char *name, const json_t *value)
+static int read_icv(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	char text[12];
 	uint32_t bits;
@@ -274,43 +196,43 @@ static int read_icv(struct decode *decode, const char *name, const json_t *value
 		return -EINVAL;
 	if (bits % 8 != 0) {
 		snprintf(text, sizeof(text), "%u", bits);
-		return fail(decode, name, text, "must be whole bytes");
+		return sa_json_fail(decode, name, text, "must be whole bytes");
 	}
 	decode->params.icv_bytes = (uint8_t)(bits / 8);
 	return 0;
 }
 
-static int read_encap_type(struct decode *decode, const char *name, const json_t *value)
+static int read_encap_type(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	int type;
 
-	if (get_word(decode, name, value, CAPABILITY_ENCAP, &type) < 0)
+	if (sa_json_word(decode, name, value, CAPABILITY_ENCAP, &type) < 0)
 		return -EINVAL;
 	decode->params.encap.type = (enum xesp_encap)type;
 	return 0;
 }
 
-static int read_encap_sport(struct decode *decode, const char *name, const json_t *value)
+static int read_encap_sport(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_port(decode, name, value, &decode->params.encap.sport);
 }
 
-static int read_encap_dport(struct decode *decode, const char *name, const json_t *value)
+static int read_encap_dport(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_port(decode, name, value, &decode->params.encap.dport);
 }
 
-static int read_encap_oa(struct decode *decode, const char *name, const json_t *value)
+static int read_encap_oa(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_address(decode, name, value, &decode->params.encap.original_src);
 }
 
-static int read_encap_oa_dst(struct decode *decode, const char *name, const json_t *value)
+static int read_encap_oa_dst(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_address(decode, name, value, &decode->params.encap.original_dst);
 }
 
-static int read_encap(struct decode *decode, const char *name, const json_t *value)
+static int read_encap(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	static const struct member members[] = {
 		{"type", read_encap_type, true},      {"sport", read_encap_sport, true},
@@ -319,47 +241,47 @@ static int read_encap(struct decode *decode, const char *name, const json_t *val
 	};
 
 	if (!json_is_object(value))
-		return fail(decode, name, type_name(value), "must be an object");
+		return sa_json_fail(decode, name, sa_json_type_name(value), "must be an object");
 	decode->params.encap.present = true;
 	return decode_members(decode, "sa.encap.", value, members, ARRAY_SIZE(members));
 }
 
-static int read_window(struct decode *decode, const char *name, const json_t *value)
+static int read_window(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_u32(decode, name, value, UINT32_MAX, &decode->params.replay_window);
 }
 
-static int read_replay_seq(struct decode *decode, const char *name, const json_t *value)
+static int read_replay_seq(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
-	return get_number(decode, name, value, INT64_MAX, &decode->params.replay_seq);
+	return sa_json_number(decode, name, value, INT64_MAX, &decode->params.replay_seq);
 }
 
-static int read_one_flag(struct decode *decode, const char *name, const json_t *value)
+static int read_one_flag(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	const struct sa_flag_name *flag;
 	const char *text;
 
-	if (get_string(decode, name, value, &text) < 0)
+	if (sa_json_string(decode, name, value, &text) < 0)
 		return -EINVAL;
 	for (size_t row = 0; (flag = sa_flag_at(row)); row++) {
 		if (strcmp(text, flag->name) != 0)
 			continue;
 		if (!flag->sa_flag) {
-			fail(decode, name, text, "not supported");
-			return lacks(decode, "flags");
+			sa_json_fail(decode, name, text, "not supported");
+			return sa_json_lacks(decode, "flags");
 		}
 		if (decode->params.flags & flag->sa_flag)
-			return fail(decode, name, text, "given twice");
+			return sa_json_fail(decode, name, text, "given twice");
 		decode->params.flags |= flag->sa_flag;
 		return 0;
 	}
-	return fail(decode, name, text, "unknown flag");
+	return sa_json_fail(decode, name, text, "unknown flag");
 }
 
-static int read_flags(struct decode *decode, const char *name, const json_t *value)
+static int read_flags(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	if (!json_is_array(value))
-		return fail(decode, name, type_name(value), "must be an array of strings");
+		return sa_json_fail(decode, name, sa_json_type_name(value), "must be an array of strings");
 	for (size_t i = 0; i < json_array_size(value); i++) {
 		if (read_one_flag(decode, name, json_array_get(value, i)) < 0)
 			return -EINVAL;
@@ -367,17 +289,17 @@ static int read_flags(struct decode *decode, const char *name, const json_t *val
 	return 0;
 }
 
-static int read_sel_src(struct decode *decode, const char *name, const json_t *value)
+static int read_sel_src(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_prefix(decode, name, value, &decode->params.selector.src);
 }
 
-static int read_sel_dst(struct decode *decode, const char *name, const json_t *value)
+static int read_sel_dst(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_prefix(decode, name, value, &decode->params.selector.dst);
 }
 
-static int read_sel_proto(struct decode *decode, const char *name, const json_t *value)
+static int read_sel_proto(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	uint32_t number;
 
@@ -387,17 +309,17 @@ static int read_sel_proto(struct decode *decode, const char *name, const json_t 
 	return 0;
 }
 
-static int read_sel_sport(struct decode *decode, const char *name, const json_t *value)
+static int read_sel_sport(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_port(decode, name, value, &decode->params.selector.sport);
 }
 
-static int read_sel_dport(struct decode *decode, const char *name, const json_t *value)
+static int read_sel_dport(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	return get_port(decode, name, value, &decode->params.selector.dport);
 }
 
-static int read_sel(struct decode *decode, const char *name, const json_t *value)
+static int read_sel(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	static const struct member members[] = {
 		{"src", read_sel_src, false},	  {"dst", read_sel_dst, false},
@@ -406,22 +328,22 @@ static int read_sel(struct decode *decode, const char *name, const json_t *value
 	};
 
 	if (!json_is_object(value))
-		return fail(decode, name, type_name(value), "must be an object");
+		return sa_json_fail(decode, name, sa_json_type_name(value), "must be an object");
 	return decode_members(decode, "sa.sel.", value, members, ARRAY_SIZE(members));
 }
 
-static int read_limit(struct decode *decode, const char *name, const json_t *value)
+static int read_limit(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	uint64_t number;
 
-	if (get_number(decode, name, value, INT64_MAX, &number) < 0)
+	if (sa_json_number(decode, name, value, INT64_MAX, &number) < 0)
 		return -EINVAL;
 	if (sa_limit_set(&decode->params.limits, sa_limit_by_name(name), number) < 0)
-		return fail(decode, name, "0", "must be 1 or more: an SA without packets is none");
+		return sa_json_fail(decode, name, "0", "must be 1 or more: an SA without packets is none");
 	return 0;
 }
 
-static int read_limits(struct decode *decode, const char *name, const json_t *value)
+static int read_limits(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	static const struct member members[] = {
 		{"byte_soft", read_limit, false},     {"byte_hard", read_limit, false},
@@ -431,26 +353,35 @@ static int read_limits(struct decode *decode, const char *name, const json_t *va
 	};
 
 	if (!json_is_object(value))
-		return fail(decode, name, type_name(value), "must be an object");
+		return sa_json_fail(decode, name, sa_json_type_name(value), "must be an object");
 	return decode_members(decode, "sa.limits.", value, members, ARRAY_SIZE(members));
 }
 
-static int read_dev(struct decode *decode, const char *name, const json_t *value)
+static int read_dev(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	const char *text;
 
-	if (get_string(decode, name, value, &text) < 0)
+	if (sa_json_string(decode, name, value, &text) < 0)
 		return -EINVAL;
 	if (text[0] == '\0' || strlen(text) >= sizeof(decode->params.dev))
-		return fail(decode, name, text, "is not an interface name: 1 to %d characters",
-			    IF_NAMESIZE - 1);
+		return sa_json_fail(decode, name, text, "is not an interface name: 1 to %d characters",
+				    IF_NAMESIZE - 1);
 	memcpy(decode->params.dev, text, strlen(text) + 1);
 	return 0;
+}
+
+/* Of an outbound SA nothing else is looked at, encapsulation and port least of all. */
+static bool is_outbound(const json_t *object)
+{
+	const char *dir = json_string_value(json_object_get(object, "dir"));
+
+	return dir && strcmp(dir, "out") == 0;
 }
 
 int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct field_error *ret_error)
 {
 	static const struct member members[] = {
+		{"dir", read_dir, false},
 		{"src", read_src, false},
 		{"dst", read_dst, true},
 		{"spi", read_spi, true},
@@ -467,7 +398,7 @@ int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct fi
 		{"limits", read_limits, false},
 		{"dev", read_dev, false},
 	};
-	struct decode decode = {
+	struct sa_json_decoding decode = {
 		.params = {.replay_window = XESP_REPLAY_WINDOW_DEFAULT},
 		.error = ret_error,
 		.path = "",
@@ -475,7 +406,10 @@ int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct fi
 	int err;
 
 	if (!json_is_object(object))
-		return fail(&decode, "sa", object ? type_name(object) : "", "must be an object");
+		return sa_json_fail(&decode, "sa", object ? sa_json_type_name(object) : "",
+				    "must be an object");
+	if (is_outbound(object))
+		return read_dir(&decode, "sa.dir", json_object_get(object, "dir"));
 	err = decode_members(&decode, "sa.", object, members, ARRAY_SIZE(members));
 	if (err == 0)
 		*ret_params = decode.params;

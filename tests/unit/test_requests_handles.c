@@ -123,6 +123,26 @@ static void test_stale_and_wrong_parser_handles(void **state)
 	assert_string_equal(parsers(), "parser-0-2:1 ");
 }
 
+/* M7: an outbound add gets the answer that an outbound add gets, whatever it says of a parser entry or port.
+ */
+static void test_outbound_add_ignores_parser_entry(void **state)
+{
+	static const char *const parser_handles[] = {"", "\"parser\":\"parser-0-1\",",
+						     "\"parser\":\"parser-9-9\","};
+	static const char *const encaps[] = {",\"dir\":\"out\"", ENCAP_4500 ",\"dir\":\"out\"",
+					     ENCAP("espinudp", "0") ",\"dir\":\"out\""};
+
+	(void)state;
+	add(4096, "", ENCAP_4500, NULL, NULL, NULL);
+	for (size_t i = 0; i < 3; i++)
+		for (size_t j = 0; j < 3; j++)
+			add(4097, parser_handles[i], encaps[j], "org.xesp.NotSupported", NULL, NULL);
+	assert_string_equal(parsers(), "parser-0-1:1 ");
+	assert_int_equal(sadb_count(rig.iface.db), 1);
+	add(4097, "", ENCAP_4500 ",\"dir\":\"in\"", NULL, NULL, NULL);
+	add(4098, "", ENCAP_4500 ",\"dir\":\"sideways\"", "org.xesp.InvalidField", NULL, NULL);
+}
+
 /* M8, M9 */
 static void test_delete_and_the_parser_entry(void **state)
 {
@@ -289,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_add_answers_with_handles, start, end),
 		cmocka_unit_test_setup_teardown(test_stale_and_wrong_parser_handles, start, end),
+		cmocka_unit_test_setup_teardown(test_outbound_add_ignores_parser_entry, start, end),
 		cmocka_unit_test_setup_teardown(test_delete_and_the_parser_entry, start, end),
 		cmocka_unit_test_setup_teardown(test_packets_after_a_delete, start, end),
 		cmocka_unit_test_setup_teardown(test_delete_by_handle, start, end),
