@@ -223,6 +223,32 @@ static void test_what_no_sa_is_for_stays_closed(void **state)
 	}
 }
 
+/* As the classifier's table may look for an instant while it changes. */
+static void test_entry_that_names_another_sa(void **state)
+{
+	uint8_t inner_bytes[NEST_PACKET_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < NEST_KINDS; i++) {
+		const struct sa_params transport = nest_transport_params(&nest_kinds[i]);
+		struct esp_packet outer, inner;
+		struct xesp_sa_ref ref = {0};
+		struct nest nest;
+		size_t len;
+
+		nest_setup_kind(&nest, &nest_kinds[i]);
+		ref.index = nest.transport_sa->index;
+		ref.generation = nest.transport_sa->generation;
+		assert_int_equal(nest.classifier->ops->add_sa(nest.classifier, transport.spi + 9,
+							      &transport.dst, &ref),
+				 0);
+		nest.transport.seal.spi += 9;
+		len = inner_packet(&nest, inner_bytes);
+		assert_int_equal(look(&nest, inner_bytes, len, &outer, &inner), XESP_REASON_NO_SA);
+		nest_teardown(&nest);
+	}
+}
+
 /* Tunnel in tunnel is none of the kinds; nor is a third layer. */
 static void test_only_transport_in_tunnel(void **state)
 {
@@ -403,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_icv_in_either_layer),
 		cmocka_unit_test(test_replay_in_either_layer),
 		cmocka_unit_test(test_what_no_sa_is_for_stays_closed),
+		cmocka_unit_test(test_entry_that_names_another_sa),
 		cmocka_unit_test(test_only_transport_in_tunnel),
 		cmocka_unit_test(test_content_that_is_the_hosts),
 		cmocka_unit_test(test_lengths_of_the_inner_layer),
