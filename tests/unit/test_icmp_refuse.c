@@ -16,6 +16,9 @@
 
 #define PACKET_MAX 2000
 
+static const uint8_t src4[] = {192, 0, 2, 1}, dst4[] = {198, 51, 100, 9};
+static const uint8_t src6[] = {0x20, 1, 0x0d, 0xb8, [15] = 1}, dst6[] = {0x20, 1, 0x0d, 0xb8, [15] = 2};
+
 static size_t packet4(uint8_t *packet, uint8_t protocol, size_t payload)
 {
 	memset(packet, 0x5a, IPV4_HEADER_BYTES + payload);
@@ -23,8 +26,8 @@ static size_t packet4(uint8_t *packet, uint8_t protocol, size_t payload)
 	packet[0] = 0x45;
 	wire_put16(packet + IPV4_TOTAL_LENGTH, (uint16_t)(IPV4_HEADER_BYTES + payload));
 	packet[IPV4_PROTOCOL] = protocol;
-	memcpy(packet + IPV4_SRC, "\xc0\x00\x02\x01", 4);
-	memcpy(packet + IPV4_DST, "\xc6\x33\x64\x09", 4);
+	memcpy(packet + IPV4_SRC, src4, sizeof(src4));
+	memcpy(packet + IPV4_DST, dst4, sizeof(dst4));
 	return IPV4_HEADER_BYTES + payload;
 }
 
@@ -35,8 +38,8 @@ static size_t packet6(uint8_t *packet, uint8_t protocol, size_t payload)
 	packet[0] = 0x60;
 	wire_put16(packet + IPV6_PAYLOAD_LENGTH, (uint16_t)payload);
 	packet[IPV6_NEXT_HEADER] = protocol;
-	memcpy(packet + IPV6_SRC, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
-	memcpy(packet + IPV6_DST, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2", 16);
+	memcpy(packet + IPV6_SRC, src6, sizeof(src6));
+	memcpy(packet + IPV6_DST, dst6, sizeof(dst6));
 	return IPV6_HEADER_BYTES + payload;
 }
 

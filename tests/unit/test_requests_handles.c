@@ -274,7 +274,7 @@ static void test_delete_races_add(void **state)
 	size_t len;
 
 	(void)state;
-	len = (size_t)snprintf(add_text, sizeof(add_text), ADD, "", 4096, ENCAP_4500) + 1;
+	len = (size_t)snprintf(add_text, sizeof(add_text), ADD, "", 4096u, ENCAP_4500) + 1;
 	memcpy(both, add_text, len);
 	memcpy(both + len, del_text, sizeof(del_text));
 	for (unsigned int round = 0; round < 1000; round++) {
