@@ -66,18 +66,13 @@ static __always_inline bool fits_socket(CTX *ctx, const struct packet *pkt, cons
 	return pkt->transport + pkt->ip_payload == pkt->end || frame_length(ctx) == readable;
 }
 
-/* From the transport header on: the SA that the packet belongs to, or why there is none. */
+/* The SA that ESP belongs to, or why there is none. */
 static __always_inline enum xesp_reason find_sa(CTX *ctx, struct packet *pkt,
 						const struct xesp_config *config,
 						const struct xesp_sa_ref **ret_ref)
 {
-	const struct xesp_sa_ref *ref;
-	enum xesp_reason reason;
+	const struct xesp_sa_ref *ref = sa_get(ctx, pkt);
 
-	reason = demux(ctx, pkt, config);
-	if (reason)
-		return reason;
-	ref = sa_get(ctx, pkt);
 	if (!ref) {
 		audit_no_sa(ctx, pkt, config);
 		return XESP_REASON_NO_SA;
@@ -99,6 +94,9 @@ static __always_inline enum xesp_reason classify(CTX *ctx)
 	if (!config || !config->enabled)
 		return XESP_REASON_DISABLED;
 	reason = parse(ctx, &pkt);
+	if (reason)
+		return reason;
+	reason = demux(ctx, &pkt, config);
 	if (reason)
 		return reason;
 	reason = find_sa(ctx, &pkt, config, &ref);

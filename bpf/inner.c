@@ -40,6 +40,8 @@ static enum xesp_reason classify_copy(struct inner *inner, __u8 family)
 	memcpy(headers, inner->packet, readable);
 	reason = family == 4 ? parse_ipv4(inner, &pkt) : parse_ipv6(inner, &pkt);
 	if (!reason)
+		reason = demux(inner, &pkt, config_get(inner));
+	if (!reason)
 		reason = find_sa(inner, &pkt, config_get(inner), &ref);
 	if (reason)
 		return reason;
