@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "control/event_json.h"
+#include "dataplane/wire.h"
 
 #define NS_PER_S 1000000000
 #define SKIPPED "skipped"
@@ -85,6 +86,41 @@ static void print_inner(FILE *out, const struct explain_inner *inner)
 	fprintf(out, "  %s\n", info->text);
 }
 
+/* What came out of the packet. */
+struct opened {
+	struct ip_addr src;
+	struct ip_addr dst;
+	uint8_t protocol; /* of IPv6 the first next header */
+};
+
+/* False if nothing was opened. The data plane made sure of the IP header. */
+static bool read_opened(const struct explain_packet *packet, struct opened *ret_opened)
+{
+	const uint8_t *ip = packet->opened;
+	bool is4;
+
+	if (!ip)
+		return false;
+	is4 = ip[0] >> 4 == 4;
+	*ret_opened = (struct opened){.src.family = is4 ? AF_INET : AF_INET6,
+				      .dst.family = is4 ? AF_INET : AF_INET6,
+				      .protocol = ip[is4 ? IPV4_PROTOCOL : IPV6_NEXT_HEADER]};
+	memcpy(ret_opened->src.bytes, ip + (is4 ? IPV4_SRC : IPV6_SRC), is4 ? 4 : 16);
+	memcpy(ret_opened->dst.bytes, ip + (is4 ? IPV4_DST : IPV6_DST), is4 ? 4 : 16);
+	return true;
+}
+
+static void print_opened(FILE *out, const struct explain_packet *packet)
+{
+	struct opened opened;
+
+	if (!read_opened(packet, &opened))
+		return;
+	fputc(':', out);
+	print_addresses(out, &opened.src, &opened.dst);
+	fprintf(out, " protocol %u, %zu bytes", opened.protocol, packet->opened_len);
+}
+
 static void print_text(const struct explain_report *report, const struct explain_packet *packet,
 		       const struct verdict *verdict)
 {
@@ -98,6 +134,7 @@ static void print_text(const struct explain_report *report, const struct explain
 		fprintf(report->out, "%-10s %10s", "-", "-");
 	print_addresses(report->out, &packet->src, &packet->dst);
 	fprintf(report->out, "  %s", verdict->text);
+	print_opened(report->out, packet);
 	if (packet->captured < packet->length)
 		fprintf(report->out, " (the capture has %u of its %u bytes)", packet->captured,
 			packet->length);
@@ -123,6 +160,17 @@ static json_t *json_of_inner(const struct explain_inner *inner)
 			 "reason", info->name, "spi", (json_int_t)inner->spi, "seq", (json_int_t)inner->seq,
 			 "src", json_of_addr(&inner->src), "dst", json_of_addr(&inner->dst), "text",
 			 info->text);
+}
+
+static json_t *json_of_opened(const struct explain_packet *packet)
+{
+	struct opened opened;
+
+	if (!read_opened(packet, &opened))
+		return json_null();
+	return json_pack("{s:o, s:o, s:i, s:I}", "src", json_of_addr(&opened.src), "dst",
+			 json_of_addr(&opened.dst), "protocol", (int)opened.protocol, "length",
+			 (json_int_t)packet->opened_len);
 }
 
 /* NDIS' receive result; the status is null where it says nothing. */
@@ -168,6 +216,7 @@ static int print_json(const struct explain_report *report, const struct explain_
 			 json_of_addr(&packet->dst), "captured", (json_int_t)packet->captured, "length",
 			 (json_int_t)packet->length, "text", verdict->text);
 	if (text && (add_result(text, &packet->result) ||
+		     json_object_set_new(text, "opened", json_of_opened(packet)) ||
 		     json_object_set_new(text, "inner", json_of_inner(&packet->inner)))) {
 		json_decref(text);
 		text = NULL;
