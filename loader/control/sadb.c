@@ -152,11 +152,13 @@ static void slot_give(struct sadb *db, struct slot *slot)
 /* ---- delete requests ------------------------------------------------------------------------------------
  */
 
+/* Orders SAs by when they were of use last. Times are in whole seconds: of the same second, one that was used
+ * comes behind one that was only added. */
 static uint64_t last_useful(const struct slot *slot)
 {
 	uint64_t used = atomic_load_explicit(&slot->owned->counters.last_used, memory_order_relaxed);
 
-	return used > slot->added ? used : slot->added;
+	return (used > slot->added ? used : slot->added) * 2 + (used != 0);
 }
 
 /* Asks for the deletion of the SA that has been of no use for the longest time, among some: bounded work, and

@@ -256,6 +256,24 @@ static void test_full_store_asks_for_a_deletion(void **state)
 	assert_false(atomic_load(&sa->delete_requested));
 }
 
+/* M28: added and used within one second, the one that was never used is asked for. */
+static void test_never_used_is_asked_for_first(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sa_params params = params_of(0x2000, XESP_ENCAP_RFC3948, 4500);
+	const struct sa *sas[CAPACITY];
+	const struct sa *sa;
+	uint64_t now;
+
+	fill(fixture, sas);
+	now = (uint64_t)time(NULL);
+	for (uint32_t i = 0; i < CAPACITY; i++)
+		if (i != 5)
+			atomic_store(&((struct sa *)sas[i])->counters.last_used, now);
+	assert_int_equal(add(fixture, &params, &sa), -ENOSPC);
+	assert_ptr_equal(fixture->requested, sas[5]);
+}
+
 /* M11: what a worker holds is not freed, nor is its room given away, but the SA is gone for everybody else.
  */
 static void test_delete_that_cannot_finish_marks(void **state)
@@ -341,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stale_generation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_more_than_capacity_harms_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_store_asks_for_a_deletion, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_never_used_is_asked_for_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delete_that_cannot_finish_marks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flush_that_cannot_finish_marks_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_store_keeps_no_key, set_up, tear_down),
