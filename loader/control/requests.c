@@ -310,12 +310,17 @@ static void request_list_parsers(struct varlink_call *call, const json_t *parame
 	varlink_reply(call, json_pack("{s:o}", "parsers", list));
 }
 
-static json_t *counters_json(const struct iface *iface)
+static int append_counters(const struct iface *iface, json_t *interfaces, struct failure *ret_failure)
 {
 	uint64_t counters[XESP_REASON_END] = {0};
-	json_t *list = json_array();
+	int err = iface->classifier->ops->read_counters(iface->classifier, counters);
+	json_t *list;
 
-	iface->classifier->ops->read_counters(iface->classifier, counters);
+	/* Zeros in place of what cannot be read would be a lie. */
+	if (err)
+		return failure_set(ret_failure, -err, "read counters", "see the log of xespd",
+				   "classifier of %s", iface->info.dev);
+	list = json_array();
 	worker_group_counters(iface->workers, counters);
 	for (unsigned int number = 1; number < XESP_REASON_END; number++) {
 		const struct reason_info *reason = reason_info(number);
@@ -327,21 +332,27 @@ static json_t *counters_json(const struct iface *iface)
 							reason_exit_name(reason->exit), "packets",
 							(json_int_t)counters[number], "text", reason->text));
 	}
-	return json_pack("{s:s, s:o}", "dev", iface->info.dev, "counters", list);
+	json_array_append_new(interfaces, json_pack("{s:s, s:o}", "dev", iface->info.dev, "counters", list));
+	return 0;
 }
 
 static void request_stats(struct varlink_call *call, const json_t *parameters, void *ctx)
 {
 	const struct engine *engine = ctx;
 	const char *dev = NULL;
+	struct failure failure;
 	json_t *list;
 
 	if (!request_unpack(call, parameters, "{s?s}", "dev", &dev) || !names_known_iface(call, engine, dev))
 		return;
 	list = json_array();
-	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
-		if (is_meant(engine->ifaces[i], dev))
-			json_array_append_new(list, counters_json(engine->ifaces[i]));
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {
+		if (!is_meant(engine->ifaces[i], dev) || !append_counters(engine->ifaces[i], list, &failure))
+			continue;
+		json_decref(list);
+		request_failed(call, &failure);
+		return;
+	}
 	varlink_reply(call, json_pack("{s:o}", "interfaces", list));
 }
 

@@ -95,12 +95,33 @@ static void test_cut_text(void **state)
 	}
 }
 
+static int fail_to_read(struct classifier *classifier, uint64_t *counters)
+{
+	(void)classifier;
+	(void)counters;
+	return -EIO;
+}
+
+/* Counters that cannot be read are no zeros. */
+static void test_stats_that_cannot_be_read(void **state)
+{
+	const struct classifier_ops *sound = rig.iface.classifier->ops;
+	struct classifier_ops broken = *sound;
+
+	(void)state;
+	broken.read_counters = fail_to_read;
+	rig.iface.classifier->ops = &broken;
+	expect("{\"method\":\"org.xesp.Stats\"}", "org.xesp.Failed");
+	rig.iface.classifier->ops = sound;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_spi_range, start_with_sa, end),
 		cmocka_unit_test_setup_teardown(test_null, start_with_sa, end),
 		cmocka_unit_test_setup_teardown(test_cut_text, start_with_sa, end),
+		cmocka_unit_test_setup_teardown(test_stats_that_cannot_be_read, start_with_sa, end),
 	};
 
 	return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
