@@ -29,6 +29,7 @@ struct xesp_config {
 	__u32 pass_keepalives;	/* 1: NAT keepalives go to the kernel instead of ending here */
 	__u32 packet_max;	/* bytes of the longest frame that fits the AF_XDP socket */
 	__u32 audit_per_second; /* events one CPU may report in a second; 0: none */
+	__u32 multi_buffer;	/* 1: the socket takes frames that lie in several buffers (XDP_USE_SG) */
 };
 
 /* Map `xesp_parsers`: an array indexed by UDP destination port (host order). An identifier is never
@@ -114,7 +115,7 @@ struct xesp_audit_event {
 #define XESP_ASSERT_OFFSET(type, field, offset) \
 	_Static_assert(__builtin_offsetof(type, field) == (offset), "offset of " #type "." #field)
 
-XESP_ASSERT_SIZE(struct xesp_config, 16);
+XESP_ASSERT_SIZE(struct xesp_config, 20);
 XESP_ASSERT_SIZE(struct xesp_parser_slot, 8);
 XESP_ASSERT_SIZE(struct xesp_sa_key, 20);
 XESP_ASSERT_SIZE(struct xesp_destination, 20);

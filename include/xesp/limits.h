@@ -34,6 +34,10 @@
 #define XESP_FRAMES_PER_QUEUE 4096
 #define XESP_PACKET_MAX (XESP_FRAME_SIZE - 256)
 
+/* The longest packet that comes in several frames (XDP fragments): a jumbo frame's 9000 bytes of IP, Ethernet
+ * and two VLAN tags, and room to spare. */
+#define XESP_PACKET_JUMBO_MAX 9216
+
 /* Packets that one pass through the data plane handles together. */
 #define XESP_BURST_MAX 64
 
