@@ -23,7 +23,7 @@
 /* Anti-replay window, in packets. RFC 4303 section 3.4.3: 32 MUST, 64 SHOULD be the default. */
 #define XESP_REPLAY_WINDOW_MIN 32
 #define XESP_REPLAY_WINDOW_DEFAULT 64
-#define XESP_REPLAY_WINDOW_MAX 4096
+#define XESP_REPLAY_WINDOW_MAX 65536
 
 /* SPIs 1 to 255 are reserved by IANA, 0 is never on the wire (RFC 4303 section 2.1). */
 #define XESP_SPI_MIN 256
@@ -68,7 +68,9 @@
 /* A client that did nothing for so long makes way where there is no room for another. */
 #define XESP_CLIENT_IDLE_SECONDS 10
 
-/* Key material of one SA: the longest the algorithm table needs, salt included. */
+/* Key material of one SA: the longest that the algorithm table needs, of a cipher with its salt, and of an
+ * integrity algorithm. */
 #define XESP_KEY_MAX 36
+#define XESP_AUTH_KEY_MAX 64
 
 #endif

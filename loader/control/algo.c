@@ -19,7 +19,7 @@ static const struct algo algos[] = {
 	{
 		.id = ALGO_AES_GCM,
 		.xfrm_name = "rfc4106(gcm(aes))",
-		.xfrm_class = "aead",
+		.class = ALGO_CLASS_AEAD,
 		.key_bytes = aes_key_bytes,
 		.icv_bytes = aes_gcm_icv_bytes,
 		.salt_bytes = 4,  /* RFC 4106 section 4 */
@@ -44,11 +44,10 @@ const struct algo *algo_by_id(enum algo_id id)
 	return NULL;
 }
 
-const struct algo *algo_by_name(const char *xfrm_class, const char *xfrm_name)
+const struct algo *algo_by_name(enum algo_class class, const char *xfrm_name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(algos); i++) {
-		if (strcmp(algos[i].xfrm_class, xfrm_class) == 0 &&
-		    strcmp(algos[i].xfrm_name, xfrm_name) == 0)
+		if (algos[i].class == class && strcmp(algos[i].xfrm_name, xfrm_name) == 0)
 			return &algos[i];
 	}
 	return NULL;

@@ -137,7 +137,7 @@ static int add_limits(json_t *object, const struct sa_limits *limits)
 
 json_t *sa_json_encode(const struct sa_params *params, bool with_key)
 {
-	const struct algo *algo = algo_by_id(params->algo);
+	const struct algo *algo = algo_by_id(params->cipher);
 	json_t *object = json_object();
 	char dst[IP_ADDR_TEXT_MAX];
 	int err = 0;

@@ -162,12 +162,12 @@ static int read_aead(struct sa_json_decoding *decode, const char *name, const js
 
 	if (sa_json_string(decode, name, value, &text) < 0)
 		return -EINVAL;
-	algo = algo_by_name("aead", text);
+	algo = algo_by_name(ALGO_CLASS_AEAD, text);
 	if (!algo) {
 		sa_json_fail(decode, name, sa_text_words_shown(text), "not supported as AEAD algorithm");
 		return sa_json_lacks(decode, "aead");
 	}
-	decode->params.algo = algo->id;
+	decode->params.cipher = algo->id;
 	return 0;
 }
 

@@ -17,7 +17,8 @@
 #include "base/ip_addr.h"
 #include "control/algo.h"
 
-enum sa_mode { SA_MODE_TRANSPORT = 0, SA_MODE_TUNNEL = 1 }; /* values of XFRM_MODE_* */
+/* Values of XFRM_MODE_*. */
+enum sa_mode { SA_MODE_TRANSPORT = 0, SA_MODE_TUNNEL = 1, SA_MODE_BEET = 4 };
 
 enum sa_flag {
 	SA_FLAG_ESN = 1u << 0,	      /* extended sequence numbers (RFC 4303 section 2.2.1) */
@@ -63,9 +64,12 @@ struct sa_params {
 	uint32_t spi;	    /* host order */
 	uint32_t reqid;	    /* for the operator, not interpreted */
 	enum sa_mode mode;
-	enum algo_id algo;
+	enum algo_id cipher;	   /* of class AEAD or ENC */
+	enum algo_id auth;	   /* of class AUTH; ALGO_NONE with an AEAD */
 	uint8_t key[XESP_KEY_MAX]; /* cipher key, then salt */
 	uint8_t key_bytes;
+	uint8_t auth_key[XESP_AUTH_KEY_MAX];
+	uint8_t auth_key_bytes;
 	uint8_t icv_bytes;
 	struct sa_encap encap;
 	uint32_t replay_window; /* packets; 0: replay protection is off */

@@ -86,14 +86,14 @@ static int read_aead(struct sa_text_parse *parse)
 {
 	struct sa_text_words *words = &parse->words;
 	const char *name = sa_text_words_peek(words);
-	const struct algo *algo = name ? algo_by_name("aead", name) : NULL;
+	const struct algo *algo = name ? algo_by_name(ALGO_CLASS_AEAD, name) : NULL;
 	const char *word;
 	uint64_t bits;
 
 	if (!algo)
 		return sa_text_xfrm_unsupported_algo(parse);
 	words->next++;
-	parse->params.algo = algo->id;
+	parse->params.cipher = algo->id;
 	if (sa_text_words_take(words, "key", &word) < 0 ||
 	    sa_text_key_read(word, algo, parse->stdin_allowed, &parse->params, words->error) < 0)
 		return -EINVAL;

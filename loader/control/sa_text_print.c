@@ -93,7 +93,7 @@ static void print_limits(FILE *out, const struct sa_limits *limits)
 
 void sa_text_print(FILE *out, const struct sa_params *params)
 {
-	const struct algo *algo = algo_by_id(params->algo);
+	const struct algo *algo = algo_by_id(params->cipher);
 	char src[IP_ADDR_TEXT_MAX], dst[IP_ADDR_TEXT_MAX];
 
 	fprintf(out, "src %s dst %s\n", address_text(params, &params->src, src),
@@ -102,8 +102,7 @@ void sa_text_print(FILE *out, const struct sa_params *params)
 		params->mode == SA_MODE_TUNNEL ? "tunnel" : "transport");
 	print_replay(out, params);
 	if (algo)
-		fprintf(out, "\t%s %s <hidden> %u\n", algo->xfrm_class, algo->xfrm_name,
-			params->icv_bytes * 8u);
+		fprintf(out, "\t%s %s <hidden> %u\n", "aead", algo->xfrm_name, params->icv_bytes * 8u);
 	print_encap(out, params);
 	print_selector(out, &params->selector);
 	print_limits(out, &params->limits);

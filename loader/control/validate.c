@@ -115,7 +115,7 @@ static const char *lengths_text(char *buffer, size_t size, const uint8_t *list, 
 
 static int check_algorithm(const struct sa_params *params, struct field_error *ret_error)
 {
-	const struct algo *algo = algo_by_id(params->algo);
+	const struct algo *algo = algo_by_id(params->cipher);
 	char lengths[40], text[16];
 
 	if (!algo) {

@@ -2,11 +2,12 @@
 /*
  * The crypto provider interface: two providers (libipsec-mb, OpenSSL) behind one table of functions, so
  * that each can be checked against the other. A key is kept as it was given, in key memory; contexts expand
- * it when packets want it. Opening a burst allocates nothing. One context a thread.
+ * it when packets want it. Working on a burst allocates nothing. One context a thread.
  */
 #ifndef XESP_DATAPLANE_CRYPTO_H
 #define XESP_DATAPLANE_CRYPTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,22 +15,31 @@
 #include "dataplane/key_cache.h"
 
 struct crypto_ctx; /* a thread's state, provider-specific */
-struct crypto_key; /* a key, provider-specific; read-only for all threads */
+struct crypto_key; /* a suite with its keys, provider-specific; read-only for all threads */
 
 /* Most bytes of key memory that a key takes, and a context. */
-#define CRYPTO_KEY_BYTES_MAX 64
-#define CRYPTO_CTX_BYTES_MAX (KEY_CACHE_BYTES + 4096)
+#define CRYPTO_KEY_BYTES_MAX 192
+#define CRYPTO_CTX_BYTES_MAX (KEY_CACHE_BYTES + 8192)
 
-/* One packet to open in place. */
+/* What a key is made of. The bytes are copied. */
+struct crypto_suite {
+	const struct algo *cipher; /* AEAD or ENC */
+	const struct algo *auth;   /* AUTH, or NULL with an AEAD */
+	const uint8_t *key;	   /* of the cipher, then salt */
+	size_t key_bytes;	   /* both; 0 for the NULL cipher */
+	const uint8_t *auth_key;
+	size_t auth_key_bytes;
+	uint8_t icv_bytes;
+	bool esn; /* the high half of the sequence number is authenticated with the packet */
+};
+
+/* One packet to open or seal in place: `esp` is the ESP header, and behind it without a gap lie the explicit
+ * IV (as long as the cipher's row says), `text_len` bytes of text, and the ICV. */
 struct crypto_op {
 	const struct crypto_key *key;
-	uint8_t *text;	    /* ciphertext, becomes plaintext; its content is undefined if the ICV is wrong */
-	uint32_t text_len;  /* bytes, without the ICV */
-	const uint8_t *iv;  /* explicit IV of the packet */
-	const uint8_t *icv; /* as received, icv_bytes long */
-	uint8_t aad[12];    /* SPI, sequence number (with ESN: SPI, high half, low half), network order */
-	uint8_t aad_len;    /* 8 or 12 */
-	uint8_t icv_bytes;
+	uint8_t *esp;
+	uint64_t seq; /* the whole number: high half of ESN, and of an implicit IV (RFC 8750) */
+	uint32_t text_len;
 	int8_t status; /* out: 0, -EBADMSG if the ICV is wrong, -EIO if the provider failed */
 };
 
@@ -42,17 +52,20 @@ struct crypto_provider {
 	/* One line for status: library, version, and what it uses of the CPU. */
 	const char *(*ctx_describe)(const struct crypto_ctx *ctx);
 
-	/* Takes a copy of `key` (cipher key, then salt; key_bytes in all). -EOPNOTSUPP for an algorithm or
-	 * length the provider lacks, -ENOMEM. The result lies in memory from keymem. */
-	int (*key_new)(struct crypto_ctx *ctx, const struct algo *algo, const uint8_t *key, size_t key_bytes,
-		       struct crypto_key **ret_key);
+	/* -EOPNOTSUPP for an algorithm, pair or length that the provider lacks, -ENOMEM. The result lies in
+	 * memory from keymem. */
+	int (*key_new)(struct crypto_ctx *ctx, const struct crypto_suite *suite, struct crypto_key **ret_key);
 	void (*key_free)(struct crypto_key *key); /* wipes; NULL-safe */
-	/* Wipes what `ctx` has made of a key whose last packet is opened; before key_free(), for every
-	 * context that may have opened one. Never waits. The control thread, while `ctx` is in use. */
+	/* Wipes what `ctx` has made of a key whose last packet is done; before key_free(), for every
+	 * context that may have used one. Never waits. The control thread, while `ctx` is in use. */
 	void (*forget)(struct crypto_ctx *ctx, const struct crypto_key *key);
 
-	/* Verifies and decrypts; each op says its own status. At most XESP_BURST_MAX ops. */
+	/* Verifies and decrypts; each op says its own status. At most XESP_BURST_MAX ops. The text of a
+	 * packet whose ICV is wrong is undefined afterwards, the ICV's bytes are of any packet. */
 	void (*open_burst)(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count);
+	/* Encrypts the text (with padding and trailer in it) and writes the ICV behind it. Header and
+	 * explicit IV are there already. */
+	void (*seal_burst)(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count);
 };
 
 extern const struct crypto_provider crypto_ipsec_mb;

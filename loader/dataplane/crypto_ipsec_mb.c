@@ -12,6 +12,7 @@
 
 #if defined(__x86_64__)
 
+#include <arpa/inet.h>
 #include <intel-ipsec-mb.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include "dataplane/key_cache.h"
 #include "dataplane/keymem.h"
 
+#define ESP_HEADER_BYTES 8
 #define SALT_BYTES 4
 #define IV_BYTES 8
 #define TAG_BYTES 16
@@ -41,6 +43,9 @@ struct crypto_ctx {
 struct crypto_key {
 	aes_gcm_pre_t expand; /* these for this key length and this CPU */
 	aes_gcm_enc_dec_t open;
+	aes_gcm_enc_dec_t seal;
+	uint8_t icv_bytes;
+	bool esn;
 	uint8_t cipher_key[KEY_CACHE_CIPHER_KEY_MAX];
 	uint8_t salt[SALT_BYTES];
 	uint8_t cipher_key_bytes;
@@ -112,14 +117,17 @@ static int choose_calls(const IMB_MGR *manager, size_t cipher_key_bytes, struct 
 	case IMB_GCM_128_KEY_LEN:
 		key->expand = manager->gcm128_pre;
 		key->open = manager->gcm128_dec;
+		key->seal = manager->gcm128_enc;
 		return 0;
 	case IMB_GCM_192_KEY_LEN:
 		key->expand = manager->gcm192_pre;
 		key->open = manager->gcm192_dec;
+		key->seal = manager->gcm192_enc;
 		return 0;
 	case IMB_GCM_256_KEY_LEN:
 		key->expand = manager->gcm256_pre;
 		key->open = manager->gcm256_dec;
+		key->seal = manager->gcm256_enc;
 		return 0;
 	default: return -EOPNOTSUPP;
 	}
@@ -130,13 +138,13 @@ static void mb_key_free(struct crypto_key *key)
 	keymem_free(key, sizeof(*key));
 }
 
-static int mb_key_new(struct crypto_ctx *ctx, const struct algo *algo, const uint8_t *key_bytes, size_t bytes,
-		      struct crypto_key **ret_key)
+static int mb_key_new(struct crypto_ctx *ctx, const struct crypto_suite *suite, struct crypto_key **ret_key)
 {
+	size_t bytes = suite->key_bytes;
 	struct crypto_key *key;
 	int r;
 
-	if (algo->id != ALGO_AES_GCM || bytes <= SALT_BYTES)
+	if (suite->cipher->id != ALGO_AES_GCM || bytes <= SALT_BYTES)
 		return -EOPNOTSUPP;
 	key = keymem_alloc(sizeof(*key));
 	if (!key)
@@ -147,8 +155,10 @@ static int mb_key_new(struct crypto_ctx *ctx, const struct algo *algo, const uin
 		return r;
 	}
 	key->cipher_key_bytes = (uint8_t)(bytes - SALT_BYTES);
-	memcpy(key->cipher_key, key_bytes, key->cipher_key_bytes);
-	memcpy(key->salt, key_bytes + bytes - SALT_BYTES, SALT_BYTES);
+	memcpy(key->cipher_key, suite->key, key->cipher_key_bytes);
+	memcpy(key->salt, suite->key + bytes - SALT_BYTES, SALT_BYTES);
+	key->icv_bytes = suite->icv_bytes;
+	key->esn = suite->esn;
 	*ret_key = key;
 	return 0;
 }
@@ -198,34 +208,74 @@ static const struct gcm_key_data *expanded(struct crypto_ctx *ctx, const struct 
 	return expand(ctx, key);
 }
 
-static void mb_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
+/* RFC 4106 sections 4 and 5: with ESN the high half, which is not on the wire, stands in the middle. */
+static const uint8_t *aad_of(const struct crypto_op *op, uint8_t *room, size_t *ret_len)
+{
+	uint32_t high = htonl((uint32_t)(op->seq >> 32));
+
+	if (!op->key->esn) {
+		*ret_len = ESP_HEADER_BYTES;
+		return op->esp;
+	}
+	memcpy(room, op->esp, 4);
+	memcpy(room + 4, &high, 4);
+	memcpy(room + 8, op->esp + 4, 4);
+	*ret_len = ESP_HEADER_BYTES + sizeof(high);
+	return room;
+}
+
+static void gcm_one(struct crypto_ctx *ctx, const struct gcm_key_data *key_data, struct crypto_op *op,
+		    bool open)
+{
+	const struct crypto_key *key = op->key;
+	uint8_t *text = op->esp + ESP_HEADER_BYTES + IV_BYTES;
+	uint8_t *icv = text + op->text_len;
+	uint8_t nonce[SALT_BYTES + IV_BYTES];
+	uint8_t tag[TAG_BYTES], room[12];
+	size_t aad_len;
+	const uint8_t *aad = aad_of(op, room, &aad_len);
+
+	memcpy(nonce, key->salt, SALT_BYTES);
+	memcpy(nonce + SALT_BYTES, op->esp + ESP_HEADER_BYTES, IV_BYTES);
+	(open ? key->open : key->seal)(key_data, &ctx->gcm, text, text, op->text_len, nonce, aad, aad_len,
+				       tag, TAG_BYTES);
+	/* The call has no result of its own; after an error `tag` is the packet's before. */
+	if (imb_get_errno(ctx->manager))
+		op->status = -EIO;
+	else if (open)
+		op->status = CRYPTO_memcmp(tag, icv, key->icv_bytes) ? -EBADMSG : 0;
+	else
+		op->status = 0;
+	if (!open)
+		memcpy(icv, tag, key->icv_bytes);
+}
+
+static void gcm_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
 {
 	const struct gcm_key_data *key_data = NULL;
 	const struct crypto_key *key = NULL;
-	uint8_t nonce[SALT_BYTES + IV_BYTES]; /* RFC 4106 section 4 */
-	uint8_t tag[TAG_BYTES];
 
 	for (size_t i = 0; i < count; i++) {
-		struct crypto_op *op = ops[i];
-
-		if (!key || op->key != key) {
-			key = op->key;
+		if (ops[i]->key != key) {
+			key = ops[i]->key;
 			key_data = expanded(ctx, key);
 		}
-		memcpy(nonce, key->salt, SALT_BYTES);
-		memcpy(nonce + SALT_BYTES, op->iv, IV_BYTES);
-		key->open(key_data, &ctx->gcm, op->text, op->text, op->text_len, nonce, op->aad, op->aad_len,
-			  tag, TAG_BYTES);
-		/* The call has no result of its own; after an error `tag` is the packet's before. */
-		if (imb_get_errno(ctx->manager))
-			op->status = -EIO;
-		else
-			op->status = CRYPTO_memcmp(tag, op->icv, op->icv_bytes) ? -EBADMSG : 0;
+		gcm_one(ctx, key_data, ops[i], open);
 	}
 	if (ctx->spare_used) {
 		explicit_bzero(ctx->spare, sizeof(*ctx->spare));
 		ctx->spare_used = false;
 	}
+}
+
+static void mb_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
+{
+	gcm_burst(ctx, ops, count, true);
+}
+
+static void mb_seal_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
+{
+	gcm_burst(ctx, ops, count, false);
 }
 
 #else
@@ -243,6 +293,7 @@ static int mb_ctx_new(struct crypto_ctx **ret_ctx)
 #define mb_key_free NULL
 #define mb_forget NULL
 #define mb_open_burst NULL
+#define mb_seal_burst NULL
 
 #endif
 
@@ -255,4 +306,5 @@ const struct crypto_provider crypto_ipsec_mb = {
 	.key_free = mb_key_free,
 	.forget = mb_forget,
 	.open_burst = mb_open_burst,
+	.seal_burst = mb_seal_burst,
 };

@@ -8,6 +8,7 @@
  * differs from the packet's before, and overwrites the states at the end of the burst: no copy of a key
  * outlives its SA, and the cost is one key setup a run of packets of one SA.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -19,6 +20,7 @@
 #include "dataplane/crypto.h"
 #include "dataplane/keymem.h"
 
+#define ESP_HEADER_BYTES 8
 #define SALT_BYTES 4
 #define IV_BYTES 8
 #define CIPHER_KEY_MAX 32
@@ -41,6 +43,8 @@ struct crypto_ctx {
 
 struct crypto_key {
 	size_t state; /* index into states and ciphers */
+	uint8_t icv_bytes;
+	bool esn;
 	uint8_t cipher_key[CIPHER_KEY_MAX];
 	uint8_t salt[SALT_BYTES];
 };
@@ -62,7 +66,7 @@ static int state_blank(struct cipher_state *state)
 	static const uint8_t zero[CIPHER_KEY_MAX];
 
 	state->key = NULL;
-	return EVP_DecryptInit_ex(state->evp, state->cipher, NULL, zero, NULL) == 1 ? 0 : -EOPNOTSUPP;
+	return EVP_CipherInit_ex(state->evp, state->cipher, NULL, zero, NULL, 0) == 1 ? 0 : -EOPNOTSUPP;
 }
 
 static int state_init(struct cipher_state *state, const char *name)
@@ -115,16 +119,15 @@ static void ossl_forget(struct crypto_ctx *ctx, const struct crypto_key *key)
 	(void)key;
 }
 
-static int ossl_key_new(struct crypto_ctx *ctx, const struct algo *algo, const uint8_t *key_bytes,
-			size_t bytes, struct crypto_key **ret_key)
+static int ossl_key_new(struct crypto_ctx *ctx, const struct crypto_suite *suite, struct crypto_key **ret_key)
 {
 	struct crypto_key *key;
 	size_t state = 0;
 
 	(void)ctx;
-	if (algo->id != ALGO_AES_GCM)
+	if (suite->cipher->id != ALGO_AES_GCM)
 		return -EOPNOTSUPP;
-	while (state < ARRAY_SIZE(ciphers) && ciphers[state].key_bytes + SALT_BYTES != bytes)
+	while (state < ARRAY_SIZE(ciphers) && ciphers[state].key_bytes + SALT_BYTES != suite->key_bytes)
 		state++;
 	if (state == ARRAY_SIZE(ciphers))
 		return -EOPNOTSUPP;
@@ -132,42 +135,74 @@ static int ossl_key_new(struct crypto_ctx *ctx, const struct algo *algo, const u
 	if (!key)
 		return -ENOMEM;
 	key->state = state;
-	memcpy(key->cipher_key, key_bytes, bytes - SALT_BYTES);
-	memcpy(key->salt, key_bytes + bytes - SALT_BYTES, SALT_BYTES);
+	key->icv_bytes = suite->icv_bytes;
+	key->esn = suite->esn;
+	memcpy(key->cipher_key, suite->key, suite->key_bytes - SALT_BYTES);
+	memcpy(key->salt, suite->key + suite->key_bytes - SALT_BYTES, SALT_BYTES);
 	*ret_key = key;
 	return 0;
 }
 
+/* RFC 4106 section 5: with ESN the high half, which is not on the wire, stands in the middle. */
+static int update_aad(EVP_CIPHER_CTX *evp, const struct crypto_op *op)
+{
+	uint32_t high = htonl((uint32_t)(op->seq >> 32));
+	int len;
+
+	if (!op->key->esn)
+		return EVP_CipherUpdate(evp, NULL, &len, op->esp, ESP_HEADER_BYTES);
+	return EVP_CipherUpdate(evp, NULL, &len, op->esp, 4) == 1 &&
+	       EVP_CipherUpdate(evp, NULL, &len, (const uint8_t *)&high, 4) == 1 &&
+	       EVP_CipherUpdate(evp, NULL, &len, op->esp + 4, 4) == 1;
+}
+
 /* 0, -EBADMSG or -EIO. */
-static int open_one(struct cipher_state *state, struct crypto_op *op)
+static int work_one(struct cipher_state *state, struct crypto_op *op, bool open)
 {
 	const struct crypto_key *key = op->key;
 	EVP_CIPHER_CTX *evp = state->evp;
 	uint8_t nonce[SALT_BYTES + IV_BYTES]; /* RFC 4106 section 4 */
+	uint8_t *text = op->esp + ESP_HEADER_BYTES + IV_BYTES;
+	uint8_t *icv = text + op->text_len;
 	int len;
 
 	memcpy(nonce, key->salt, SALT_BYTES);
-	memcpy(nonce + SALT_BYTES, op->iv, IV_BYTES);
-	if (EVP_DecryptInit_ex(evp, NULL, NULL, key == state->key ? NULL : key->cipher_key, nonce) != 1)
+	memcpy(nonce + SALT_BYTES, op->esp + ESP_HEADER_BYTES, IV_BYTES);
+	if (EVP_CipherInit_ex(evp, NULL, NULL, key == state->key ? NULL : key->cipher_key, nonce, !open) != 1)
 		return -EIO;
 	state->key = key;
-	if (EVP_DecryptUpdate(evp, NULL, &len, op->aad, op->aad_len) != 1 ||
-	    EVP_DecryptUpdate(evp, op->text, &len, op->text, (int)op->text_len) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_SET_TAG, op->icv_bytes, (void *)op->icv) != 1)
+	if (update_aad(evp, op) != 1 || EVP_CipherUpdate(evp, text, &len, text, (int)op->text_len) != 1)
 		return -EIO;
 	/* GCM writes nothing at the end; EVP compares the ICV in constant time. */
-	return EVP_DecryptFinal_ex(evp, nonce, &len) == 1 ? 0 : -EBADMSG;
+	if (open)
+		return EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_SET_TAG, key->icv_bytes, icv) != 1 ? -EIO
+		       : EVP_CipherFinal_ex(evp, nonce, &len) == 1				 ? 0
+												 : -EBADMSG;
+	return EVP_CipherFinal_ex(evp, nonce, &len) == 1 &&
+			       EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, key->icv_bytes, icv) == 1
+		       ? 0
+		       : -EIO;
 }
 
-static void ossl_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
+static void work_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
 {
 	for (size_t i = 0; i < count; i++)
-		ops[i]->status = (int8_t)open_one(&ctx->states[ops[i]->key->state], ops[i]);
+		ops[i]->status = (int8_t)work_one(&ctx->states[ops[i]->key->state], ops[i], open);
 	for (size_t i = 0; i < ARRAY_SIZE(ciphers); i++) {
 		if (ctx->states[i].key)
 			state_blank(&ctx->states[i]);
 	}
 	ERR_clear_error();
+}
+
+static void ossl_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
+{
+	work_burst(ctx, ops, count, true);
+}
+
+static void ossl_seal_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
+{
+	work_burst(ctx, ops, count, false);
 }
 
 const struct crypto_provider crypto_openssl = {
@@ -179,4 +214,5 @@ const struct crypto_provider crypto_openssl = {
 	.key_free = ossl_key_free,
 	.forget = ossl_forget,
 	.open_burst = ossl_open_burst,
+	.seal_burst = ossl_seal_burst,
 };

@@ -82,26 +82,11 @@ static enum xesp_reason reason_of_verdict(enum replay_verdict verdict)
 	return XESP_REASON_SEQ_ZERO;
 }
 
-/* The additional authenticated data: with ESN the high half, which is not on the wire, stands in the middle
- * (RFC 4106 section 5). */
-static void set_aad(struct crypto_op *op, const uint8_t *esp, uint64_t seq, bool esn)
-{
-	memcpy(op->aad, esp, 4);
-	if (!esn) {
-		memcpy(op->aad + 4, esp + 4, 4);
-		op->aad_len = 8;
-		return;
-	}
-	wire_put32(op->aad + 4, (uint32_t)(seq >> 32));
-	memcpy(op->aad + 8, esp + 4, 4);
-	op->aad_len = 12;
-}
-
 /* Everything that can be said before decryption: XESP_REASON_NONE if the packet goes on to the crypto. */
 static enum xesp_reason prepare(struct esp_packet *packet)
 {
 	const struct sa *sa = packet->sa;
-	const uint8_t *esp = packet->frame + packet->meta.esp_offset;
+	uint8_t *esp = packet->frame + packet->meta.esp_offset;
 	uint32_t len = packet->meta.esp_length;
 	uint32_t overhead = ESP_HEADER_BYTES + sa->iv_bytes + sa->icv_bytes;
 	struct crypto_op *op = &packet->op;
@@ -118,12 +103,9 @@ static enum xesp_reason prepare(struct esp_packet *packet)
 	if (len < overhead + ESP_TRAILER_BYTES || (len - overhead) % sa->align_bytes)
 		return XESP_REASON_SYNTAX;
 	op->key = sa->key;
-	op->iv = esp + ESP_HEADER_BYTES;
-	op->text = packet->frame + packet->meta.esp_offset + ESP_HEADER_BYTES + sa->iv_bytes;
+	op->esp = esp;
+	op->seq = packet->seq;
 	op->text_len = len - overhead;
-	op->icv = op->text + op->text_len;
-	op->icv_bytes = sa->icv_bytes;
-	set_aad(op, esp, packet->seq, sa->replay.esn);
 	/* RFC 4303 section 3.4.3: early, to save the decryption; said again when the ICV is known to be good.
 	 */
 	return reason_of_verdict(replay_check(&sa->replay, packet->seq));
@@ -139,11 +121,17 @@ static bool padding_good(const uint8_t *padding, uint32_t bytes)
 	return !wrong;
 }
 
+/* Between IV and ICV. */
+static uint8_t *text_of(const struct esp_packet *packet)
+{
+	return packet->op.esp + ESP_HEADER_BYTES + packet->sa->iv_bytes;
+}
+
 /* From here on the content is the peer's; the window has moved. */
 static enum xesp_reason open_plaintext(struct esp_packet *packet, uint64_t now)
 {
 	struct sa *sa = packet->sa;
-	uint8_t *text = packet->op.text;
+	uint8_t *text = text_of(packet);
 	uint32_t len = packet->op.text_len - ESP_TRAILER_BYTES;
 	uint8_t pad_length = text[len];
 	uint8_t next_header = text[len + 1];
@@ -174,7 +162,7 @@ static enum xesp_reason complete(struct esp_packet *packet, uint64_t now)
 	if (packet->op.status) {
 		/* What stands there now is keystream and attacker's bytes: RFC 4303 section 3.4.4.2 wants it
 		 * seen by nobody. */
-		memset(packet->op.text, 0, packet->op.text_len);
+		memset(text_of(packet), 0, packet->op.text_len);
 		return packet->op.status == -EBADMSG ? XESP_REASON_AUTH_FAILED : XESP_REASON_CRYPTO_ERROR;
 	}
 	/* Deleted while the burst was on its way. */

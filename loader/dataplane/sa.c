@@ -54,18 +54,27 @@ static size_t sa_bytes(uint32_t window)
 int sa_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
 	   struct sa **ret_sa)
 {
-	const struct algo *algo = algo_by_id(params->algo);
+	const struct crypto_suite suite = {
+		.cipher = algo_by_id(params->cipher),
+		.auth = algo_by_id(params->auth),
+		.key = params->key,
+		.key_bytes = params->key_bytes,
+		.auth_key = params->auth_key,
+		.auth_key_bytes = params->auth_key_bytes,
+		.icv_bytes = params->icv_bytes,
+		.esn = params->flags & SA_FLAG_ESN,
+	};
 	size_t bytes = sa_bytes(params->replay_window);
 	struct crypto_key *key;
 	struct sa *sa;
 	int r;
 
-	if (!algo)
+	if (!suite.cipher)
 		return -EOPNOTSUPP;
 	sa = aligned_alloc(CACHE_LINE, bytes);
 	if (!sa)
 		return -ENOMEM;
-	r = provider->key_new(ctx, algo, params->key, params->key_bytes, &key);
+	r = provider->key_new(ctx, &suite, &key);
 	if (r) {
 		free(sa);
 		return r;
@@ -75,14 +84,15 @@ int sa_new(const struct sa_params *params, const struct crypto_provider *provide
 	sa->owner = SA_OWNER_NONE;
 	sa->mode = (uint8_t)params->mode;
 	sa->icv_bytes = params->icv_bytes;
-	sa->iv_bytes = algo->iv_bytes;
-	sa->align_bytes = algo->align_bytes;
+	sa->iv_bytes = suite.cipher->iv_bytes;
+	sa->align_bytes = suite.cipher->align_bytes;
 	sa->flags = params->flags;
 	sa->steps = steps_of(params);
 	sa->key = key;
 	sa->provider = provider;
 	sa->params = *params;
 	explicit_bzero(sa->params.key, sizeof(sa->params.key));
+	explicit_bzero(sa->params.auth_key, sizeof(sa->params.auth_key));
 	watch_init(&sa->watch, params);
 	sa->life = (struct sa_life){.added = UINT64_MAX, .first_used = UINT64_MAX, .queued = UINT64_MAX};
 	replay_init(&sa->replay, params->replay_window, params->flags & SA_FLAG_ESN, params->replay_seq);

@@ -89,7 +89,7 @@ static struct sa_params params_of(uint32_t i)
 		.dst = spec.dst,
 		.spi = spi_of(2 * i),
 		.mode = SA_MODE_TUNNEL,
-		.algo = ALGO_AES_GCM,
+		.cipher = ALGO_AES_GCM,
 		.key_bytes = 20,
 		.icv_bytes = 16,
 		.replay_window = XESP_REPLAY_WINDOW_DEFAULT,
@@ -198,9 +198,8 @@ static int measure_classifier(struct bench *bench)
 /* Nanoseconds to open one short packet with each of `count` keys in turn, the second time round. */
 static double open_with_keys(const struct bench *bench, struct crypto_key *const *keys, uint32_t count)
 {
-	uint8_t text[TEXT] = {0}, iv[8] = {0}, icv[16] = {0};
-	struct crypto_op op = {
-		.text = text, .text_len = TEXT, .iv = iv, .icv = icv, .aad_len = 8, .icv_bytes = 16};
+	uint8_t esp[8 + 8 + TEXT + 16] = {0};
+	struct crypto_op op = {.esp = esp, .text_len = TEXT};
 	struct crypto_op *ops[] = {&op};
 	uint32_t runs = 1 << 20, next = 0;
 	double start = 0;
@@ -220,6 +219,8 @@ static int measure_first_packet(struct bench *bench)
 	static const uint32_t counts[] = {1, 256, 1024, 4096, 65536};
 	CLEANUP_FREE struct crypto_key **keys = calloc(65536, sizeof(struct crypto_key *));
 	uint8_t raw[20] = {0};
+	const struct crypto_suite suite = {
+		.cipher = algo_by_id(ALGO_AES_GCM), .key = raw, .key_bytes = sizeof(raw), .icv_bytes = 16};
 	char what[64];
 
 	if (!keys)
@@ -228,8 +229,7 @@ static int measure_first_packet(struct bench *bench)
 		int err;
 
 		memcpy(raw, &i, sizeof(i));
-		err = bench->provider->key_new(bench->crypto, algo_by_id(ALGO_AES_GCM), raw, sizeof(raw),
-					       &keys[i]);
+		err = bench->provider->key_new(bench->crypto, &suite, &keys[i]);
 		if (err)
 			return err;
 	}

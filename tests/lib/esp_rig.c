@@ -28,7 +28,7 @@ struct sa_params esp_rig_params(enum sa_mode mode)
 	struct sa_params params = {
 		.spi = ESP_RIG_SPI,
 		.mode = mode,
-		.algo = ALGO_AES_GCM,
+		.cipher = ALGO_AES_GCM,
 		.key_bytes = 20,
 		.icv_bytes = 16,
 		.replay_window = 64,

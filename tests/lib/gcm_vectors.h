@@ -21,9 +21,4 @@ struct gcm_vector {
 extern const struct gcm_vector gcm_vectors_esp[];
 extern const size_t gcm_vectors_esp_count;
 
-/* McGrew and Viega, "The Galois/Counter Mode of Operation", submitted to NIST: test cases 1 to 3, 7 to 9 and
- * 13 to 15, those with a 96-bit IV and no more AAD than ESP has. */
-extern const struct gcm_vector gcm_vectors_spec[];
-extern const size_t gcm_vectors_spec_count;
-
 #endif

@@ -56,7 +56,7 @@ static inline bool sample_limits_equal(const struct sa_limits *a, const struct s
 static inline bool sample_equal(const struct sa_params *a, const struct sa_params *b)
 {
 	return ip_addr_equal(&a->src, &b->src) && ip_addr_equal(&a->dst, &b->dst) && a->spi == b->spi &&
-	       a->reqid == b->reqid && a->mode == b->mode && a->algo == b->algo &&
+	       a->reqid == b->reqid && a->mode == b->mode && a->cipher == b->cipher &&
 	       a->key_bytes == b->key_bytes && memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
 	       a->icv_bytes == b->icv_bytes && sample_encap_equal(&a->encap, &b->encap) &&
 	       a->replay_window == b->replay_window && a->replay_seq == b->replay_seq &&
@@ -73,7 +73,7 @@ static inline struct sa_params sample_full(void)
 		.spi = 0xfedcba98,
 		.reqid = 4294967295u,
 		.mode = SA_MODE_TUNNEL,
-		.algo = ALGO_AES_GCM,
+		.cipher = ALGO_AES_GCM,
 		.key_bytes = 36,
 		.icv_bytes = 16,
 		.encap =
@@ -122,7 +122,7 @@ static inline struct sa_params sample_plain(void)
 		.dst = sample_addr("192.0.2.1"),
 		.spi = 256,
 		.mode = SA_MODE_TUNNEL,
-		.algo = ALGO_AES_GCM,
+		.cipher = ALGO_AES_GCM,
 		.key_bytes = 20,
 		.icv_bytes = 16,
 		.replay_window = XESP_REPLAY_WINDOW_DEFAULT,

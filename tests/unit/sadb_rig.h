@@ -54,11 +54,10 @@ static struct {
 	int refuse_with;
 } counting;
 
-static inline int counting_key_new(struct crypto_ctx *ctx, const struct algo *algo, const uint8_t *key,
-				   size_t bytes, struct crypto_key **ret_key)
+static inline int counting_key_new(struct crypto_ctx *ctx, const struct crypto_suite *suite,
+				   struct crypto_key **ret_key)
 {
-	int err = counting.refuse_with ? counting.refuse_with
-				       : crypto_openssl.key_new(ctx, algo, key, bytes, ret_key);
+	int err = counting.refuse_with ? counting.refuse_with : crypto_openssl.key_new(ctx, suite, ret_key);
 
 	counting.keys += !err;
 	return err;
@@ -212,7 +211,7 @@ static inline struct sa_params params_of(uint32_t spi, enum xesp_encap type, uin
 	struct sa_params params = {
 		.spi = spi,
 		.mode = SA_MODE_TUNNEL,
-		.algo = ALGO_AES_GCM,
+		.cipher = ALGO_AES_GCM,
 		.key_bytes = 20,
 		.icv_bytes = 16,
 		.replay_window = 64,

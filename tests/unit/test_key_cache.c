@@ -179,7 +179,13 @@ static struct crypto_key *new_key(const struct crypto_provider *provider, struct
 
 	memset(ret_raw, 0, XESP_KEY_MAX);
 	memcpy(ret_raw, &seed, sizeof(seed));
-	assert_int_equal(provider->key_new(ctx, algo_by_id(ALGO_AES_GCM), ret_raw, bytes, &key), 0);
+	assert_int_equal(provider->key_new(ctx,
+					   &(struct crypto_suite){.cipher = algo_by_id(ALGO_AES_GCM),
+								  .key = ret_raw,
+								  .key_bytes = bytes,
+								  .icv_bytes = 16},
+					   &key),
+			 0);
 	return key;
 }
 
@@ -189,17 +195,10 @@ static int open_with(const struct crypto_provider *provider, struct crypto_ctx *
 {
 	const struct esp_seal seal = {.key = raw, .key_bytes = bytes, .spi = 0x1234, .seq = 1};
 	uint8_t text[TEXT] = {0}, esp[TEXT + ESP_SEAL_OVERHEAD];
-	size_t len = esp_seal(&seal, text, sizeof(text), esp);
-	struct crypto_op op = {.key = key,
-			       .iv = esp + 8,
-			       .text = esp + 16,
-			       .text_len = TEXT,
-			       .icv = esp + len - 16,
-			       .icv_bytes = 16,
-			       .aad_len = 8};
+	struct crypto_op op = {.key = key, .esp = esp, .text_len = TEXT};
 	struct crypto_op *ops[] = {&op};
 
-	memcpy(op.aad, esp, 8);
+	esp_seal(&seal, text, sizeof(text), esp);
 	provider->open_burst(ctx, ops, 1);
 	return op.status;
 }

@@ -93,9 +93,9 @@ static void test_refused(void **state)
 
 	(void)state;
 	assert_int_equal(crypto_openssl.ctx_new(&ctx), 0);
-	params.algo = ALGO_NONE;
+	params.cipher = ALGO_NONE;
 	assert_int_equal(sa_new(&params, &crypto_openssl, ctx, &sa), -EOPNOTSUPP);
-	params.algo = ALGO_AES_GCM;
+	params.cipher = ALGO_AES_GCM;
 	params.key_bytes = 21;
 	assert_int_equal(sa_new(&params, &crypto_openssl, ctx, &sa), -EOPNOTSUPP);
 	assert_ptr_equal(sa, &params);

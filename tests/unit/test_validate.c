@@ -124,9 +124,9 @@ static void test_algorithm(void **state)
 	struct sa_params params = sample_plain();
 
 	(void)state;
-	params.algo = ALGO_NONE;
+	params.cipher = ALGO_NONE;
 	assert_refused(&params, "aead", "none");
-	params.algo = ALGO_END;
+	params.cipher = ALGO_END;
 	assert_refused(&params, "aead", "none");
 	params = sample_plain();
 	params.icv_bytes = 0;
@@ -158,7 +158,7 @@ static void test_mode_and_flags(void **state)
 
 static void test_replay(void **state)
 {
-	static const uint32_t good[] = {0, 32, 33, 64, 4095, 4096}, bad[] = {1, 31, 4097, UINT32_MAX};
+	static const uint32_t good[] = {0, 32, 33, 64, 65535, 65536}, bad[] = {1, 31, 65537, UINT32_MAX};
 	struct sa_params params = sample_plain();
 
 	(void)state;
