@@ -40,19 +40,27 @@ enum algo_id {
 
 enum algo_class { ALGO_CLASS_AEAD, ALGO_CLASS_ENC, ALGO_CLASS_AUTH };
 
+/* Which mask of NDIS_IPSEC_OFFLOAD_V2 names an algorithm. */
+enum algo_ndis { ALGO_NDIS_NONE, ALGO_NDIS_ENCRYPTION, ALGO_NDIS_AUTHENTICATION };
+
 struct algo {
 	enum algo_id id;
 	enum algo_class class;
 	const char *xfrm_name;	  /* as `ip xfrm` spells it: "rfc4106(gcm(aes))" */
+	const char *alias;	  /* an older name that the kernel takes for it: "aes"; or NULL */
+	const char *rfc;	  /* where its lengths stand: "RFC 4106 section 6" */
 	const uint8_t *key_bytes; /* allowed lengths without the salt, ended by 0; of NULL none */
 	const uint8_t *icv_bytes; /* allowed ICV lengths, ended by 0; of a cipher none */
-	uint8_t salt_bytes;	  /* behind the key */
+	uint8_t icv_full_bytes;	  /* AUTH: before truncation */
+	uint8_t icv_xfrm_bytes;	  /* AUTH: what `auth` without a length means to the kernel */
+	uint8_t salt_bytes;	  /* behind the key: salt or nonce, the part of the IV that is not sent */
 	uint8_t iv_bytes;	  /* explicit IV on the wire */
 	uint8_t align_bytes;	  /* ciphertext length is a multiple of this (RFC 4303 section 2.4) */
 	bool legacy;		  /* only where the operator has asked for it: RFC 8221 is against it */
+	enum algo_ndis ndis;
 	const char
-		*ndis_name; /* IPSEC_OFFLOAD_V2_ENCRYPTION_..., without the key length; NULL: not in NDIS */
-	const uint32_t *ndis_bits; /* of EncryptionAlgorithms, for each of `key_bytes` */
+		*ndis_name; /* IPSEC_OFFLOAD_V2_ENCRYPTION_..., with more key lengths than one without it */
+	const uint32_t *ndis_bits; /* of the mask, for each of `key_bytes`; of NULL one */
 };
 
 /* The rows in order; NULL behind the last. */
@@ -60,7 +68,7 @@ const struct algo *algo_at(size_t row);
 
 /* The row of an id, or NULL. */
 const struct algo *algo_by_id(enum algo_id id);
-/* The row whose class and name match, or NULL. */
+/* The row whose class and name or alias match, or NULL. */
 const struct algo *algo_by_name(enum algo_class class, const char *xfrm_name);
 /* True if the length stands in a list ended by 0. */
 bool algo_length_allowed(const uint8_t *list, unsigned int bytes);

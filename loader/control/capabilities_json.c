@@ -71,11 +71,14 @@ static json_t *aeads_json(void)
 	const struct algo *algo;
 	json_t *list = json_array();
 
-	for (size_t row = 0; (algo = algo_at(row)); row++)
+	for (size_t row = 0; (algo = algo_at(row)); row++) {
+		if (algo->id != ALGO_AES_GCM)
+			continue;
 		json_array_append_new(list,
 				      json_pack("{s:s, s:o, s:i, s:o}", "name", algo->xfrm_name, "key_bits",
 						bits_json(algo->key_bytes), "salt_bits", algo->salt_bytes * 8,
-						"icv_bits", bits_json(algo->icv_bytes)));
+						"icv_bits", json_pack("[i]", 128)));
+	}
 	return list;
 }
 
@@ -190,8 +193,10 @@ static json_t *ndis_json(uint32_t capacity)
 		if (kind->supported)
 			add_kind(&ndis, kind);
 	}
-	for (size_t row = 0; (algo = algo_at(row)); row++)
-		add_algo(&ndis, algo);
+	for (size_t row = 0; (algo = algo_at(row)); row++) {
+		if (algo->id == ALGO_AES_GCM)
+			add_algo(&ndis, algo);
+	}
 	return json_pack("{s:o, s:o, s:o}", "v1", v1_json(&ndis), "v2", v2_json(&ndis, capacity), "words",
 			 ndis.words);
 }

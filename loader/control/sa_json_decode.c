@@ -163,7 +163,7 @@ static int read_aead(struct sa_json_decoding *decode, const char *name, const js
 	if (sa_json_string(decode, name, value, &text) < 0)
 		return -EINVAL;
 	algo = algo_by_name(ALGO_CLASS_AEAD, text);
-	if (!algo) {
+	if (!algo || algo->id != ALGO_AES_GCM) {
 		sa_json_fail(decode, name, sa_text_words_shown(text), "not supported as AEAD algorithm");
 		return sa_json_lacks(decode, "aead");
 	}

@@ -90,7 +90,7 @@ static int read_aead(struct sa_text_parse *parse)
 	const char *word;
 	uint64_t bits;
 
-	if (!algo)
+	if (!algo || algo->id != ALGO_AES_GCM)
 		return sa_text_xfrm_unsupported_algo(parse);
 	words->next++;
 	parse->params.cipher = algo->id;
