@@ -44,6 +44,11 @@
 /* VLAN tags that the classifier looks behind. */
 #define XESP_VLAN_TAGS_MAX 2
 
+/* IPv6 extension headers in front of UDP or ESP, and their bytes together: hop-by-hop options, and
+ * destination options twice, as RFC 8200 section 4.1 lists them. */
+#define XESP_IPV6_EXTENSIONS_MAX 3
+#define XESP_IPV6_EXTENSION_BYTES_MAX 64
+
 /* Audit events (unknown SPI) that one CPU may report in a second; the rest is only counted. */
 #define XESP_AUDIT_PER_SECOND 10
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "dataplane/esp_meta.h"
 #include "dataplane/esp_transport.h"
 #include "dataplane/esp_tunnel.h"
 #include "dataplane/esp_watch.h"
@@ -14,8 +15,6 @@
 
 #define ESP_HEADER_BYTES 8  /* SPI, sequence number */
 #define ESP_TRAILER_BYTES 2 /* pad length, next header */
-#define UDP_HEADER_BYTES 8
-#define NON_IKE_MARKER_BYTES 8
 
 /* Only the owner writes, so load and store do; a locked add would cost more than the rest of the count. */
 static void counter_add(_Atomic uint64_t *counter, uint64_t n)
@@ -48,27 +47,6 @@ static void finish(struct esp_packet *packet, enum xesp_reason reason, bool icv_
 		return;
 	packet->result = esp_result_of(reason, packet->sa->mode, icv_checked, nested);
 	count_failure(&packet->sa->counters, reason);
-}
-
-/* The classifier wrote the metadata, but a frame can reach the socket by other ways: nothing in it is
- * believed that the frame does not confirm. */
-bool esp_meta_fits(const struct esp_packet *packet)
-{
-	const struct xesp_meta *meta = &packet->meta;
-	uint32_t header = meta->family == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
-	uint8_t version_byte = meta->family == 4 ? 0x45 : 0x60; /* IPv4 without options */
-	uint8_t version_mask = meta->family == 4 ? 0xff : 0xf0;
-
-	if (meta->magic != XESP_META_MAGIC || (meta->family != 4 && meta->family != 6) ||
-	    meta->form > XESP_FORM_UDP_IKE)
-		return false;
-	if (meta->form != XESP_FORM_NATIVE)
-		header += UDP_HEADER_BYTES;
-	if (meta->form == XESP_FORM_UDP_IKE)
-		header += NON_IKE_MARKER_BYTES;
-	return meta->esp_offset == meta->l3_offset + header &&
-	       (uint32_t)meta->esp_offset + meta->esp_length <= packet->frame_len &&
-	       (packet->frame[meta->l3_offset] & version_mask) == version_byte;
 }
 
 static enum xesp_reason reason_of_verdict(enum replay_verdict verdict)

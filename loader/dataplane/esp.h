@@ -40,9 +40,6 @@ struct esp_packet {
 /* Bytes that a sink may overwrite in front of an opened packet (virtio-net header). */
 #define ESP_HEADROOM 16
 
-/* True if the frame confirms what the metadata says of it: the headers lie inside. */
-bool esp_meta_fits(const struct esp_packet *packet);
-
 /* Reasons with which a packet is delivered: packet and packet_len are valid. */
 static inline bool esp_is_delivered(enum xesp_reason reason)
 {

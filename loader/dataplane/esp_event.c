@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dataplane/esp_event.h"
 
+#include "dataplane/esp_meta.h"
 #include "dataplane/wire.h"
 
 void esp_event_fill(const struct esp_packet *packet, uint8_t type, struct event *ret_event)
@@ -9,7 +10,6 @@ void esp_event_fill(const struct esp_packet *packet, uint8_t type, struct event 
 	const uint8_t *ip = packet->frame + packet->meta.l3_offset;
 	bool v4 = packet->meta.family == 4;
 	size_t addr_bytes = v4 ? 4 : 16;
-	const uint8_t *udp = ip + (v4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES);
 
 	*ret_event = (struct event){.type = type,
 				    .family = packet->meta.family,
@@ -24,8 +24,8 @@ void esp_event_fill(const struct esp_packet *packet, uint8_t type, struct event 
 	memcpy(ret_event->dst, sa->params.dst.bytes, addr_bytes);
 	if (packet->meta.form == XESP_FORM_NATIVE)
 		return;
-	ret_event->sport = wire_get16(udp);
-	ret_event->dport = wire_get16(udp + 2);
+	ret_event->sport = wire_get16(esp_meta_udp(packet));
+	ret_event->dport = wire_get16(esp_meta_udp(packet) + 2);
 }
 
 bool esp_event_is_audited(enum xesp_reason reason)

@@ -6,6 +6,7 @@
 #include "dataplane/esp_transport.h"
 
 #include "dataplane/checksum.h"
+#include "dataplane/esp_meta.h"
 #include "dataplane/esp_repair.h"
 #include "dataplane/esp_selector.h"
 #include "dataplane/wire.h"
@@ -31,19 +32,20 @@ static uint32_t trim(struct esp_upper *upper)
 	return padding;
 }
 
-/* The outer header, which has no options, is rewritten for what is left of the packet (RFC 3948 section
- * 3.5). */
-static void rewrite_header(uint8_t family, uint8_t *ip, uint8_t next_header, uint32_t payload_len)
+/* The outer header, of `header` bytes with its options or extension headers, is rewritten for what is left of
+ * the packet (RFC 3948 section 3.5). The options stay: they are the receiving stack's, as in RFC 4303 section
+ * 3.1.1. */
+static void rewrite_header(uint8_t family, uint8_t *ip, uint32_t header, uint8_t next_header,
+			   uint32_t payload_len)
 {
+	ip[esp_meta_next_header(family, ip, header)] = next_header;
 	if (family == 6) {
-		wire_put16(ip + IPV6_PAYLOAD_LENGTH, (uint16_t)payload_len);
-		ip[IPV6_NEXT_HEADER] = next_header;
+		wire_put16(ip + IPV6_PAYLOAD_LENGTH, (uint16_t)(header - IPV6_HEADER_BYTES + payload_len));
 		return;
 	}
-	wire_put16(ip + IPV4_TOTAL_LENGTH, (uint16_t)(IPV4_HEADER_BYTES + payload_len));
-	ip[IPV4_PROTOCOL] = next_header;
+	wire_put16(ip + IPV4_TOTAL_LENGTH, (uint16_t)(header + payload_len));
 	wire_store_checksum(ip + IPV4_CHECKSUM, 0);
-	wire_store_checksum(ip + IPV4_CHECKSUM, checksum_finish(checksum_add(0, ip, IPV4_HEADER_BYTES)));
+	wire_store_checksum(ip + IPV4_CHECKSUM, checksum_finish(checksum_add(0, ip, header)));
 }
 
 enum xesp_reason esp_transport_open(struct esp_packet *packet, uint8_t next_header, uint8_t *payload,
@@ -51,7 +53,7 @@ enum xesp_reason esp_transport_open(struct esp_packet *packet, uint8_t next_head
 {
 	const struct sa *sa = packet->sa;
 	uint8_t family = packet->meta.family;
-	uint32_t header = family == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
+	uint32_t header = esp_meta_ip_bytes(&packet->meta);
 	uint8_t *ip = payload - header;
 	const uint8_t *outer = packet->frame + packet->meta.l3_offset;
 	uint32_t src = family == 4 ? IPV4_SRC : IPV6_SRC;
@@ -66,7 +68,7 @@ enum xesp_reason esp_transport_open(struct esp_packet *packet, uint8_t next_head
 	/* Ends in front of the payload and behind the outer header's start: over UDP, ESP header and IV. */
 	memmove(ip, outer, header);
 	len -= trim(&upper);
-	rewrite_header(family, ip, next_header, len);
+	rewrite_header(family, ip, header, next_header, len);
 	if (packet->meta.form != XESP_FORM_NATIVE)
 		esp_repair_checksum(&upper, family, ip + src, ip + dst, &sa->params.encap);
 	packet->packet = ip;

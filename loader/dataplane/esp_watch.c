@@ -124,7 +124,7 @@ static struct sa_peer peer_of(const struct esp_packet *packet)
 
 	memcpy(peer.addr, ip + (v4 ? IPV4_SRC : IPV6_SRC), v4 ? 4 : 16);
 	if (packet->meta.form != XESP_FORM_NATIVE)
-		memcpy(&peer.port, ip + (v4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES), sizeof(peer.port));
+		memcpy(&peer.port, esp_meta_udp(packet), sizeof(peer.port));
 	return peer;
 }
 

@@ -8,6 +8,7 @@
 #define XESP_DATAPLANE_ESP_WATCH_H
 
 #include "dataplane/esp.h"
+#include "dataplane/esp_meta.h"
 #include "dataplane/wire.h"
 
 /* `packets` and `bytes` are the SA's counts with this packet. */
@@ -21,11 +22,10 @@ static inline bool esp_watch_same_peer(const struct esp_packet *packet)
 	const uint8_t *ip = packet->frame + packet->meta.l3_offset;
 	bool native = packet->meta.form == XESP_FORM_NATIVE;
 
-	if (packet->meta.family == 4)
-		return !memcmp(ip + IPV4_SRC, peer->addr, 4) &&
-		       (native || !memcmp(ip + IPV4_HEADER_BYTES, &peer->port, 2));
-	return !memcmp(ip + IPV6_SRC, peer->addr, 16) &&
-	       (native || !memcmp(ip + IPV6_HEADER_BYTES, &peer->port, 2));
+	if (!native && memcmp(esp_meta_udp(packet), &peer->port, 2) != 0)
+		return false;
+	return packet->meta.family == 4 ? !memcmp(ip + IPV4_SRC, peer->addr, 4)
+					: !memcmp(ip + IPV6_SRC, peer->addr, 16);
 }
 
 /* Counts an authentic packet that was new in the window, which it has moved if it is the newest.

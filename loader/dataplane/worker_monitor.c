@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "dataplane/esp_event.h"
+#include "dataplane/esp_meta.h"
 #include "dataplane/worker_private.h"
 
 static uint64_t now_ns(void)
