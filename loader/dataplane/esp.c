@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "dataplane/esp_beet.h"
 #include "dataplane/esp_meta.h"
 #include "dataplane/esp_transport.h"
 #include "dataplane/esp_tunnel.h"
@@ -127,9 +128,11 @@ static enum xesp_reason open_plaintext(struct esp_packet *packet, uint64_t now)
 		return XESP_REASON_DUMMY;
 	if (!padding_good(text + len, pad_length))
 		return XESP_REASON_PAD_BYTES;
-	if (sa->mode == SA_MODE_TUNNEL)
-		return esp_tunnel_open(packet, next_header, text, len);
-	return esp_transport_open(packet, next_header, text, len);
+	switch (sa->mode) {
+	case SA_MODE_TUNNEL: return esp_tunnel_open(packet, next_header, text, len);
+	case SA_MODE_BEET: return esp_beet_open(packet, next_header, text, len);
+	default: return esp_transport_open(packet, next_header, text, len);
+	}
 }
 
 static enum xesp_reason complete(struct esp_packet *packet, uint64_t now)

@@ -29,7 +29,7 @@ struct esp_packet {
 	/* out */
 	enum xesp_reason reason; /* see esp_is_delivered() */
 	struct esp_result result;
-	uint8_t *packet; /* IP packet inside the frame, at least ESP_HEADROOM behind its start */
+	uint8_t *packet; /* IP packet inside the frame; ESP_HEADROOM in front of it are free to be written */
 	uint32_t packet_len;
 	uint32_t spi; /* host order; 0 if the packet ended before the ESP header was read */
 	uint64_t seq; /* as received, with ESN the guessed high half in front */
@@ -37,8 +37,10 @@ struct esp_packet {
 	struct crypto_op op;
 };
 
-/* Bytes that a sink may overwrite in front of an opened packet (virtio-net header). */
-#define ESP_HEADROOM 16
+/* Bytes that a sink may overwrite in front of an opened packet (virtio-net header, the longer one with its
+ * number of buffers). They lie in the frame; of a packet that came out of a tunnel, in the frame around that.
+ */
+#define ESP_HEADROOM 12
 
 /* Reasons with which a packet is delivered: packet and packet_len are valid. */
 static inline bool esp_is_delivered(enum xesp_reason reason)

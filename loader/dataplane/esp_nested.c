@@ -33,7 +33,7 @@ enum xesp_reason esp_nested_find(const struct sadb *db, const struct esp_packet 
 	inner->outer_spi = outer->spi;
 	inner->events = outer->events;
 	inner->sa = sadb_get(db, inner->meta.sa_index, inner->meta.sa_generation);
-	/* A tunnel inside of a tunnel is none of the kinds that xesp opens. */
+	/* A tunnel or BEET inside of a tunnel is none of the kinds that xesp opens. */
 	if (!inner->sa || !is_of(inner->sa, inner) || inner->sa->mode != SA_MODE_TRANSPORT)
 		return XESP_REASON_NO_SA;
 	if (outer->meta.form != XESP_FORM_NATIVE && inner->meta.form != XESP_FORM_NATIVE)

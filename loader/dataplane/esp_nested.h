@@ -2,7 +2,10 @@
 /*
  * Transport over tunnel: ESP of an offloaded SA inside of a packet that came out of a tunnel (NDIS
  * encapsulation types "transport over UDP-encapsulated tunnel" and "UDP-encapsulated transport over tunnel").
- * At most two layers, tunnel mode around transport mode, at most one of them in UDP. Pure.
+ * At most two layers, tunnel mode around transport mode, at most one of them in UDP. BEET mode is neither of
+ * the two: NDIS does not know it, and what comes out of it is of the same host that sealed it, so that a
+ * second layer has its ends where the first has them. ESP inside of BEET is delivered as it is, and so is
+ * BEET inside of a tunnel. Pure.
  */
 #ifndef XESP_DATAPLANE_ESP_NESTED_H
 #define XESP_DATAPLANE_ESP_NESTED_H

@@ -30,6 +30,8 @@ struct esp_result esp_result_of(enum xesp_reason reason, enum sa_mode mode, bool
 	/* Without good metadata nothing of the packet was looked at. */
 	bool done = icv_checked || (column != COLUMN_NONE && reason != XESP_REASON_BAD_META);
 
+	/* NDIS has no BEET mode. It is told as transport mode, with which it shares that one header on the
+	 * wire is all there is. */
 	if (column == COLUMN_AUTH_FAILED && mode == SA_MODE_TUNNEL)
 		status = CRYPTO_TUNNEL_ESP_AUTH_FAILED;
 	/* Of the inner layer nothing is to be said: the tunnel around it was fine. */

@@ -11,27 +11,6 @@
 #include "dataplane/esp_selector.h"
 #include "dataplane/wire.h"
 
-#define UDP_HEADER_BYTES 8
-#define UDP_LENGTH 4
-
-/* Cuts off what the UDP length does not cover, traffic flow confidentiality padding (RFC 4303 section 2.7),
- * and returns its size. A UDP length that lies is left for the stack to see. */
-static uint32_t trim(struct esp_upper *upper)
-{
-	uint32_t padding;
-	uint32_t udp_len;
-
-	if (!upper->known || upper->protocol != IPPROTO_UDP || upper->fragment ||
-	    upper->len < UDP_HEADER_BYTES)
-		return 0;
-	udp_len = wire_get16(upper->header + UDP_LENGTH);
-	if (udp_len < UDP_HEADER_BYTES || udp_len > upper->len)
-		return 0;
-	padding = upper->len - udp_len;
-	upper->len = udp_len;
-	return padding;
-}
-
 /* The outer header, of `header` bytes with its options or extension headers, is rewritten for what is left of
  * the packet (RFC 3948 section 3.5). The options stay: they are the receiving stack's, as in RFC 4303 section
  * 3.1.1. */
@@ -67,7 +46,7 @@ enum xesp_reason esp_transport_open(struct esp_packet *packet, uint8_t next_head
 		return XESP_REASON_SELECTOR;
 	/* Ends in front of the payload and behind the outer header's start: over UDP, ESP header and IV. */
 	memmove(ip, outer, header);
-	len -= trim(&upper);
+	len -= esp_upper_trim(&upper);
 	rewrite_header(family, ip, header, next_header, len);
 	if (packet->meta.form != XESP_FORM_NATIVE)
 		esp_repair_checksum(&upper, family, ip + src, ip + dst, &sa->params.encap);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Finding the upper-layer protocol. Pure; called by the worker that owns the SA, for SAs with selectors and
- * in transport mode.
+ * in transport and BEET mode.
  */
 #include "dataplane/esp_upper.h"
 
@@ -15,6 +15,9 @@
 
 #define IPPROTO_HIP 139
 #define IPPROTO_SHIM6 140
+
+#define UDP_HEADER_BYTES 8
+#define UDP_LENGTH 4
 
 #define FRAGMENT_OFFSET_MASK 0xfff8
 #define IPV4_MORE_FRAGMENTS 0x2000
@@ -84,4 +87,20 @@ void esp_upper_find(uint8_t family, uint8_t protocol, uint16_t fragment, uint8_t
 		*ret_upper = (struct esp_upper){true, protocol, NULL, 0, true};
 	else
 		*ret_upper = (struct esp_upper){true, protocol, data, len, fragment & IPV4_MORE_FRAGMENTS};
+}
+
+uint32_t esp_upper_trim(struct esp_upper *upper)
+{
+	uint32_t padding;
+	uint32_t udp_len;
+
+	if (!upper->known || upper->protocol != IPPROTO_UDP || upper->fragment ||
+	    upper->len < UDP_HEADER_BYTES)
+		return 0;
+	udp_len = wire_get16(upper->header + UDP_LENGTH);
+	if (udp_len < UDP_HEADER_BYTES || udp_len > upper->len)
+		return 0;
+	padding = upper->len - udp_len;
+	upper->len = udp_len;
+	return padding;
 }

@@ -21,4 +21,9 @@ struct esp_upper {
 void esp_upper_find(uint8_t family, uint8_t protocol, uint16_t fragment, uint8_t *data, uint32_t len,
 		    struct esp_upper *ret_upper);
 
+/* Cuts off what the UDP length does not cover, traffic flow confidentiality padding (RFC 4303 section 2.7),
+ * and returns its size. Of the protocols without an IP header of the peer in front of them only UDP says its
+ * own length. A UDP length that lies is left for the stack to see. */
+uint32_t esp_upper_trim(struct esp_upper *upper);
+
 #endif

@@ -9,17 +9,22 @@
 
 #define CACHE_LINE 64
 
-static bool selector_restricts(const struct sa_selector *sel)
+/* In BEET mode the inner addresses are made from the selector's, so these need no comparison. */
+static bool selector_restricts(const struct sa_params *params)
 {
-	return sel->src.addr.family != AF_UNSPEC || sel->dst.addr.family != AF_UNSPEC || sel->protocol ||
-	       sel->sport || sel->dport;
+	const struct sa_selector *sel = &params->selector;
+
+	if (sel->protocol || sel->sport || sel->dport)
+		return true;
+	return params->mode != SA_MODE_BEET &&
+	       (sel->src.addr.family != AF_UNSPEC || sel->dst.addr.family != AF_UNSPEC);
 }
 
 static uint32_t steps_of(const struct sa_params *params)
 {
 	uint32_t steps = 0;
 
-	if (selector_restricts(&params->selector))
+	if (selector_restricts(params))
 		steps |= SA_STEP_SELECTOR;
 	if (params->mode != SA_MODE_TUNNEL)
 		return steps;

@@ -20,7 +20,7 @@
 /* What opening a packet needs besides the ICV and the window; derived from params, so that the packet path
  * asks one word instead of reading the request. */
 enum sa_step {
-	SA_STEP_SELECTOR = 1u << 0, /* the selector has a field that does not match everything */
+	SA_STEP_SELECTOR = 1u << 0, /* the selector has a field that some packet may not match */
 	SA_STEP_ECN = 1u << 1,	    /* tunnel mode: combine the ECN fields (RFC 6040) */
 	SA_STEP_DSCP = 1u << 2,	    /* tunnel mode: copy the outer DSCP */
 };

@@ -174,7 +174,8 @@ void esp_rig_check(const struct esp_packet *packet)
 		REQUIRE(packet->packet == NULL && packet->packet_len == 0);
 		return;
 	}
-	REQUIRE(packet->packet >= packet->frame + ESP_HEADROOM);
+	/* The headroom of a packet out of a tunnel may lie in front of its frame, in the tunnel's. */
+	REQUIRE(packet->packet >= packet->frame + (packet->outer_spi ? 0 : ESP_HEADROOM));
 	REQUIRE(packet->packet + packet->packet_len <= packet->frame + packet->frame_len);
 	/* The IP header says the length that the sink is told. */
 	if (packet->packet[0] >> 4 == 4)

@@ -56,9 +56,13 @@ static void expect(struct esp_result result, bool done, bool next, int status)
 
 static void test_status_of_each_reason(void **state)
 {
+	/* NDIS knows two; BEET is told as transport. */
+	static const enum sa_mode modes[] = {SA_MODE_TRANSPORT, SA_MODE_TUNNEL, SA_MODE_BEET};
+
 	(void)state;
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		for (int mode = SA_MODE_TRANSPORT; mode <= SA_MODE_TUNNEL; mode++) {
+		for (size_t j = 0; j < sizeof(modes) / sizeof(modes[0]); j++) {
+			enum sa_mode mode = modes[j];
 			int status = statuses[i].status;
 			bool done = status != NONE;
 
