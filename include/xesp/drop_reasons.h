@@ -55,7 +55,8 @@
 	X(22, NO_SOCKET, "no_socket", PASSED, NONE, "no AF_XDP socket on this receive queue") \
 	X(23, NO_META, "no_meta", PASSED, NONE, \
 	  "the driver has no room for metadata in front of the packet") \
-	X(24, TOO_LONG, "too_long", PASSED, NONE, "longer than one AF_XDP frame") \
+	X(24, TOO_LONG, "too_long", PASSED, NONE, \
+	  "longer than the AF_XDP socket takes; `xesp status` says how long that is") \
 	X(25, KEEPALIVE_FOREIGN, "keepalive_foreign", PASSED, NONE, \
 	  "a NAT keepalive to an address that is no SA's destination")
 
@@ -88,7 +89,9 @@
 	  "the ring to the worker that owns the SA is full") \
 	X(83, EXPIRED, "expired", DROPPED, SUCCESS, "opened, but the SA has reached a hard lifetime") \
 	X(84, NESTED_UDP, "nested_udp", DELIVERED, SUCCESS, \
-	  "opened and delivered with ESP of an offloaded SA inside: both layers in UDP are not supported")
+	  "opened and delivered with ESP of an offloaded SA inside: both layers in UDP are not supported") \
+	X(85, NO_BUFFER, "no_buffer", DROPPED, NONE, \
+	  "came in several frames: no jumbo buffer was free, or it was longer than one")
 
 #define XESP_HOST_REASONS(X) \
 	X(120, SEND_REFUSED, "send_refused", REFUSED, NONE, \

@@ -38,6 +38,10 @@
  * and two VLAN tags, and room to spare. */
 #define XESP_PACKET_JUMBO_MAX 9216
 
+/* Jumbo buffers of one receive queue: packets that came in several frames and are not delivered yet, at this
+ * worker or at the one that they were handed to. Memory is taken by those that were ever used at a time. */
+#define XESP_JUMBO_BUFFERS 512
+
 /* Packets that one pass through the data plane handles together. */
 #define XESP_BURST_MAX 64
 

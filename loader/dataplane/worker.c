@@ -156,19 +156,32 @@ static void sort_packet(struct worker *worker, const struct origin *origin, uint
 	burst->origins[burst->count++] = *origin;
 }
 
+/* Of a packet that came in several frames there is nothing but its metadata. */
+static void refuse_incomplete(struct worker *worker, const struct origin *origin)
+{
+	struct xesp_meta meta;
+
+	memcpy(&meta, origin->packet - sizeof(meta), sizeof(meta));
+	refuse(worker, origin, &meta,
+	       meta.magic == XESP_META_MAGIC ? XESP_REASON_NO_BUFFER : XESP_REASON_BAD_META);
+}
+
 static bool collect_received(struct worker *worker)
 {
-	struct xsk_frame frames[XESP_BURST_MAX];
-	uint32_t count = xsk_receive(&worker->xsk, frames, XESP_BURST_MAX);
+	struct xsk_packet packets[XESP_BURST_MAX];
+	uint32_t count = xsk_receive(&worker->xsk, packets, XESP_BURST_MAX);
 
 	for (uint32_t i = 0; i < count; i++)
-		__builtin_prefetch(worker->xsk.umem + frames[i].addr - sizeof(struct xesp_meta));
+		__builtin_prefetch(worker->xsk.umem + packets[i].addr - sizeof(struct xesp_meta));
 	for (uint32_t i = 0; i < count; i++) {
 		struct origin origin = {.worker = worker->number,
-					.addr = frames[i].addr,
-					.packet = worker->xsk.umem + frames[i].addr};
+					.addr = packets[i].addr,
+					.packet = worker->xsk.umem + packets[i].addr};
 
-		sort_packet(worker, &origin, frames[i].len);
+		if (packets[i].whole)
+			sort_packet(worker, &origin, packets[i].len);
+		else
+			refuse_incomplete(worker, &origin);
 	}
 	return count > 0;
 }

@@ -31,6 +31,7 @@ struct worker_state {
 	uint32_t queue;
 	uint32_t cpu;
 	bool zero_copy;
+	bool multi_buffer; /* takes packets that need several frames */
 	uint32_t frames;
 	struct xsk_levels levels;
 };
@@ -60,6 +61,8 @@ bool worker_group_quiesce(void *ctx, bool begin, unsigned int timeout_ms);
 void worker_group_forget(void *ctx, const struct crypto_key *key);
 
 uint32_t worker_group_count(const struct worker_group *group);
+/* Every socket takes packets that need several frames. */
+bool worker_group_multi_buffer(const struct worker_group *group);
 void worker_group_state(const struct worker_group *group, uint32_t i, struct worker_state *ret_state);
 /* Adds to `counters`, XESP_REASON_END elements indexed by reason. */
 void worker_group_counters(const struct worker_group *group, uint64_t *counters);

@@ -214,6 +214,15 @@ uint32_t worker_group_count(const struct worker_group *group)
 	return group->count;
 }
 
+bool worker_group_multi_buffer(const struct worker_group *group)
+{
+	bool all = group->count > 0;
+
+	for (uint32_t i = 0; i < group->count; i++)
+		all &= group->workers[i]->xsk.info.multi_buffer != 0;
+	return all;
+}
+
 void worker_group_state(const struct worker_group *group, uint32_t i, struct worker_state *ret_state)
 {
 	const struct worker *worker = group->workers[i];
@@ -221,6 +230,7 @@ void worker_group_state(const struct worker_group *group, uint32_t i, struct wor
 	*ret_state = (struct worker_state){.queue = worker->xsk.info.number,
 					   .cpu = worker->cpu,
 					   .zero_copy = worker->xsk.info.zero_copy,
+					   .multi_buffer = worker->xsk.info.multi_buffer,
 					   .frames = worker->xsk.info.frames};
 	xsk_read_levels(&worker->xsk, &ret_state->levels);
 }

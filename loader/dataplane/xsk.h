@@ -5,20 +5,25 @@
  *
  * Every frame is in exactly one place: in the fill ring (the kernel's), in the receive ring (received,
  * not yet taken), or held (taken, not yet given back). The fill ring has room for all of them, so
- * giving back cannot fail and no frame is lost.
+ * giving back cannot fail and no frame is lost. A packet that comes in several frames is moved to a jumbo
+ * buffer as they are taken, and they go back at once.
  */
 #ifndef XESP_DATAPLANE_XSK_H
 #define XESP_DATAPLANE_XSK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <xdp/xsk.h>
 
+#include "dataplane/jumbo.h"
 #include "host/ipc.h"
 
-struct xsk_frame {
-	uint64_t addr; /* of the packet in the UMEM; the frame is what XESP_FRAME_SIZE rounds it down to */
+struct xsk_packet {
+	uint64_t addr; /* of its first byte, in a frame or in a jumbo buffer; what it is given back by */
 	uint32_t len;
+	bool whole; /* false: it came in several frames and could not be put together; there are its metadata
+		     */
 };
 
 struct xsk {
@@ -27,7 +32,9 @@ struct xsk {
 	struct xsk_ring_prod fill;
 	struct xsk_ring_cons rx;
 	struct ipc_queue info;
-	_Atomic uint64_t received; /* frames ever taken */
+	struct jumbo jumbo;
+	_Atomic uint64_t received; /* packets ever taken */
+	_Atomic uint64_t taken;	   /* frames ever taken */
 	_Atomic uint64_t returned; /* frames ever given back */
 	void *fill_map;
 	void *rx_map;
@@ -40,20 +47,23 @@ struct xsk_levels {
 	uint32_t fill;
 	uint32_t rx;
 	uint32_t held;
-	uint64_t received;
+	uint32_t jumbo_buffers;
+	uint32_t jumbo_held; /* of them: with a packet */
+	uint64_t received;   /* packets */
 	uint64_t kernel_rx_dropped;
 	uint64_t kernel_rx_ring_full;
 	uint64_t kernel_fill_ring_empty;
 };
 
-/* Maps and puts every frame into the fill ring. Takes over both descriptors on success. `*xsk` must stay
- * where it is. -ENOMEM, -EINVAL (the loader's sizes make no sense), -errno of mmap. */
+/* xsk_map.c. Maps and puts every frame into the fill ring. Takes over both descriptors on success. `*xsk`
+ * must stay where it is. -ENOMEM, -EINVAL (the loader's sizes make no sense), -errno of mmap. */
 int xsk_map(const struct ipc_queue *info, int socket, int umem, struct xsk *ret_xsk);
 void xsk_unmap(struct xsk *xsk); /* harmless on one that is not mapped */
 
-/* Takes up to `max` received frames, in order. */
-uint32_t xsk_receive(struct xsk *xsk, struct xsk_frame *ret_frames, uint32_t max);
-/* Gives one frame back; visible to the kernel after xsk_flush(). */
+/* Takes up to `max` received packets, in order; one of which not all frames have come is kept for the next
+ * call. */
+uint32_t xsk_receive(struct xsk *xsk, struct xsk_packet *ret_packets, uint32_t max);
+/* Gives back what a packet lies in; a frame is visible to the kernel after xsk_flush(). */
 void xsk_return(struct xsk *xsk, uint64_t addr);
 /* Hands returned frames to the kernel and wakes it if it waits for some. */
 void xsk_flush(struct xsk *xsk);

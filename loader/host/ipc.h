@@ -63,6 +63,7 @@ struct ipc_attached {
 struct ipc_queue {
 	uint32_t number;
 	uint32_t zero_copy;
+	uint32_t multi_buffer; /* takes packets that need several frames */
 	uint32_t frames;
 	uint32_t frame_size;
 	uint32_t fill_size; /* descriptors */

@@ -18,9 +18,16 @@
 #define SOL_XDP 283
 #endif
 
-/* The fill ring holds every frame, so a worker can always give back what it took. */
-#define FILL_SIZE XESP_FRAMES_PER_QUEUE
+#ifndef XDP_USE_SG
+#define XDP_USE_SG (1 << 4) /* Linux 6.6 */
+#endif
+
+/* The fill ring has room for every frame twice, so a worker can always give back what it took: the kernel
+ * says that packets are there a moment before it says that it has taken their frames out of the fill ring. */
+#define FILL_SIZE (2 * XESP_FRAMES_PER_QUEUE)
 #define RX_SIZE 2048
+/* Around the MTU: Ethernet, two VLAN tags and the checksum of the frame, as the kernel reckons. */
+#define LINK_BYTES (14 + 2 * 4 + 4)
 /* Nothing is sent through these sockets, but the kernel wants a completion ring to bind. */
 #define COMPLETION_SIZE 64
 
@@ -60,22 +67,37 @@ static int set_ring(int socket, int option, uint32_t size, struct failure *ret_f
 	return 0;
 }
 
-static int bind_queue(int socket, const char *dev, uint32_t ifindex, uint32_t queue,
-		      struct failure *ret_failure)
+static int bind_with(int socket, const struct ipc_link_state *state, uint32_t queue, uint16_t flags)
 {
-	/* Without XDP_ZEROCOPY or XDP_COPY the kernel tries zero copy first. */
 	struct sockaddr_xdp address = {.sxdp_family = AF_XDP,
-				       .sxdp_flags = XDP_USE_NEED_WAKEUP,
-				       .sxdp_ifindex = ifindex,
+				       .sxdp_flags = XDP_USE_NEED_WAKEUP | flags,
+				       .sxdp_ifindex = state->ifindex,
 				       .sxdp_queue_id = queue};
 
-	if (bind(socket, (struct sockaddr *)&address, sizeof(address)))
-		return failure_set(ret_failure, errno, "bind AF_XDP socket",
-				   errno == EBUSY
-					   ? "end the other program that has an AF_XDP socket on this queue"
-					   : "see `ethtool -i` and `ethtool -l` for driver and queues",
-				   "queue %u of %s", queue, dev);
-	return 0;
+	return bind(socket, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
+}
+
+/* With XDP_USE_SG the kernel falls back to copying where the driver's zero copy knows no packets in several
+ * frames, and says nothing. So zero copy goes without as long as every packet that the MTU allows fits one
+ * frame, and copying, which always can, goes with it. The last try is for kernels before 6.6. */
+static int bind_queue(int socket, const struct ipc_link_state *state, uint32_t queue,
+		      uint32_t *ret_multi_buffer, struct failure *ret_failure)
+{
+	bool fits = state->mtu <= XESP_PACKET_MAX - LINK_BYTES;
+	const uint16_t tries[] = {XDP_ZEROCOPY | (fits ? 0 : XDP_USE_SG), XDP_COPY | XDP_USE_SG, 0};
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		err = bind_with(socket, state, queue, tries[i]);
+		if (!err) {
+			*ret_multi_buffer = !!(tries[i] & XDP_USE_SG);
+			return 0;
+		}
+	}
+	return failure_set(ret_failure, -err, "bind AF_XDP socket",
+			   err == -EBUSY ? "end the other program that has an AF_XDP socket on this queue"
+					 : "see `ethtool -i` and `ethtool -l` for driver and queues",
+			   "queue %u of %s", queue, state->dev);
 }
 
 static uint32_t is_zero_copy(int socket)
@@ -87,18 +109,19 @@ static uint32_t is_zero_copy(int socket)
 	       (options.flags & XDP_OPTIONS_ZEROCOPY);
 }
 
-int xsk_open(const char *dev, uint32_t ifindex, uint32_t queue, struct xsk_opened *ret_opened,
+int xsk_open(const struct ipc_link_state *state, uint32_t queue, struct xsk_opened *ret_opened,
 	     struct failure *ret_failure)
 {
 	CLEANUP_FD int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int umem = -1;
+	uint32_t multi_buffer = 0;
 	int err;
 
 	if (fd < 0)
 		return failure_set(ret_failure, errno, "open AF_XDP socket",
 				   errno == EAFNOSUPPORT ? "use a kernel with CONFIG_XDP_SOCKETS"
 							 : "run as root",
-				   "no AF_XDP socket for %s", dev);
+				   "no AF_XDP socket for %s", state->dev);
 	err = make_umem(fd, &umem, ret_failure);
 	if (!err)
 		err = set_ring(fd, XDP_UMEM_FILL_RING, FILL_SIZE, ret_failure);
@@ -107,11 +130,12 @@ int xsk_open(const char *dev, uint32_t ifindex, uint32_t queue, struct xsk_opene
 	if (!err)
 		err = set_ring(fd, XDP_RX_RING, RX_SIZE, ret_failure);
 	if (!err)
-		err = bind_queue(fd, dev, ifindex, queue, ret_failure);
+		err = bind_queue(fd, state, queue, &multi_buffer, ret_failure);
 	if (err)
 		return err;
 	*ret_opened = (struct xsk_opened){.info = {.number = queue,
 						   .zero_copy = is_zero_copy(fd),
+						   .multi_buffer = multi_buffer,
 						   .frames = XESP_FRAMES_PER_QUEUE,
 						   .frame_size = XESP_FRAME_SIZE,
 						   .fill_size = FILL_SIZE,

@@ -15,7 +15,8 @@ struct xsk_opened {
 	struct ipc_queue info;
 };
 
-int xsk_open(const char *dev, uint32_t ifindex, uint32_t queue, struct xsk_opened *ret_opened,
+/* Of a queue of the interface that `state` is about; its MTU has a say in how the socket is bound. */
+int xsk_open(const struct ipc_link_state *state, uint32_t queue, struct xsk_opened *ret_opened,
 	     struct failure *ret_failure);
 /* Closes both descriptors; harmless where they are -1. */
 void xsk_opened_close(struct xsk_opened *opened);

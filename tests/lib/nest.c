@@ -79,7 +79,8 @@ static struct sa *add(struct nest *nest, const struct sa_params *params)
 void nest_setup(struct nest *nest, const struct nest_kind *kind, const struct sa_params *tunnel,
 		const struct sa_params *transport)
 {
-	const struct xesp_config config = {.enabled = 1, .packet_max = XESP_PACKET_MAX};
+	const struct xesp_config config = {
+		.enabled = 1, .packet_max = XESP_PACKET_JUMBO_MAX, .multi_buffer = 1};
 	struct sadb_config store = {.capacity = CAPACITY};
 
 	memset(nest, 0, sizeof(*nest));

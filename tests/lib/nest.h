@@ -8,7 +8,7 @@
 #include "control/sadb.h"
 #include "tests/lib/esp_rig.h"
 
-#define NEST_PACKET_MAX 4000
+#define NEST_PACKET_MAX 12000
 
 /* The layers: family, form; the transport layer is what the tunnel carries. */
 struct nest_kind {

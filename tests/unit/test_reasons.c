@@ -65,6 +65,7 @@ static const struct {
 	{82, "handoff_full", REASON_EXIT_DROPPED},
 	{83, "expired", REASON_EXIT_DROPPED},
 	{84, "nested_udp", REASON_EXIT_DELIVERED},
+	{85, "no_buffer", REASON_EXIT_DROPPED},
 	{120, "send_refused", REASON_EXIT_REFUSED},
 };
 

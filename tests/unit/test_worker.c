@@ -93,7 +93,7 @@ void xsk_unmap(struct xsk *xsk)
 	close(xsk->socket);
 }
 
-static void make_packet(struct queue *queue, struct xsk_frame *ret_frame)
+static void make_packet(struct queue *queue, struct xsk_packet *ret_packet)
 {
 	uint32_t number = queue->free[--queue->free_count];
 	uint32_t which = next_random(&queue->random) % SAS;
@@ -106,13 +106,14 @@ static void make_packet(struct queue *queue, struct xsk_frame *ret_frame)
 	queue->out[number] = true;
 	meta.sa_index = (uint32_t)(ref >> 32);
 	meta.sa_generation = (uint32_t)ref;
-	ret_frame->addr = (uint64_t)number * XESP_FRAME_SIZE + HEADROOM;
-	ret_frame->len = sealed->frame_len;
-	memcpy(queue->umem + ret_frame->addr, sealed->frame, sealed->frame_len);
-	memcpy(queue->umem + ret_frame->addr - sizeof(meta), &meta, sizeof(meta));
+	ret_packet->addr = (uint64_t)number * XESP_FRAME_SIZE + HEADROOM;
+	ret_packet->len = sealed->frame_len;
+	ret_packet->whole = true;
+	memcpy(queue->umem + ret_packet->addr, sealed->frame, sealed->frame_len);
+	memcpy(queue->umem + ret_packet->addr - sizeof(meta), &meta, sizeof(meta));
 }
 
-uint32_t xsk_receive(struct xsk *xsk, struct xsk_frame *ret_frames, uint32_t max)
+uint32_t xsk_receive(struct xsk *xsk, struct xsk_packet *ret_packets, uint32_t max)
 {
 	struct queue *queue = &bench.queues[xsk->info.number];
 	uint64_t left = atomic_load(&queue->left);
@@ -129,7 +130,7 @@ uint32_t xsk_receive(struct xsk *xsk, struct xsk_frame *ret_frames, uint32_t max
 	if (count > left)
 		count = (uint32_t)left;
 	for (uint32_t i = 0; i < count; i++)
-		make_packet(queue, &ret_frames[i]);
+		make_packet(queue, &ret_packets[i]);
 	queue->made += count;
 	if (left != ENDLESS)
 		atomic_fetch_sub(&queue->left, count);

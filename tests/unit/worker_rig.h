@@ -1,104 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Workers on sockets that are none: this stands in for dataplane/xsk.c, with sockets that give out the frames
- * which a test put there. No threads: the test says whose turn it is. The SAs are those of tests/lib/nest.h.
+ * Workers on the sockets of xsk_rig.h. No threads: the test says whose turn it is. The SAs are those of
+ * tests/lib/nest.h.
  */
 #ifndef XESP_TESTS_WORKER_RIG_H
 #define XESP_TESTS_WORKER_RIG_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "dataplane/worker_private.h"
 #include "tests/lib/nest.h"
 #include "tests/lib/packet.h"
+#include "tests/unit/xsk_rig.h"
 
 #define QUEUES 3
-#define FRAMES 32
-#define HEADROOM 256
-
-struct queue {
-	uint8_t *umem;
-	uint32_t lengths[FRAMES]; /* of the packets in the frames from 0 on */
-	uint32_t sent;		  /* by the test, */
-	uint32_t received;	  /* of them by the worker, */
-	uint32_t returned;	  /* of them by it, too */
-};
+#define FRAMES 32 /* of a queue, where the test does not say another number */
 
 static struct {
-	struct queue queues[QUEUES];
+	uint64_t sent;
 	struct nest nest;
 	struct worker_group *group;
+	size_t data_len; /* of the packets that plain_inner() makes */
 	/* what the sinks got */
 	size_t delivered;
 	enum xesp_reason reason;
 	uint8_t packet[NEST_PACKET_MAX];
 	size_t packet_len;
 } bench;
-
-/* ---- dataplane/xsk.h ------------------------------------------------------------------------------------
- */
-
-int xsk_map(const struct ipc_queue *info, int socket, int umem, struct xsk *ret_xsk)
-{
-	struct queue *queue = &bench.queues[info->number];
-
-	(void)umem;
-	queue->umem = aligned_alloc(4096, (size_t)FRAMES * XESP_FRAME_SIZE);
-	assert_non_null(queue->umem);
-	*ret_xsk = (struct xsk){.socket = socket, .umem = queue->umem, .info = *info};
-	return 0;
-}
-
-void xsk_unmap(struct xsk *xsk)
-{
-	free(xsk->umem);
-	close(xsk->socket);
-}
-
-uint32_t xsk_receive(struct xsk *xsk, struct xsk_frame *ret_frames, uint32_t max)
-{
-	struct queue *queue = &bench.queues[xsk->info.number];
-	uint32_t count = 0;
-
-	for (; count < max && queue->received < queue->sent; count++, queue->received++)
-		ret_frames[count] =
-			(struct xsk_frame){.addr = (uint64_t)queue->received * XESP_FRAME_SIZE + HEADROOM,
-					   .len = queue->lengths[queue->received]};
-	return count;
-}
-
-void xsk_return(struct xsk *xsk, uint64_t addr)
-{
-	struct queue *queue = &bench.queues[xsk->info.number];
-
-	assert_int_equal(addr % XESP_FRAME_SIZE, HEADROOM);
-	assert_true(addr / XESP_FRAME_SIZE < queue->received);
-	queue->returned++;
-}
-
-void xsk_flush(struct xsk *xsk)
-{
-	(void)xsk;
-}
-
-void xsk_read_levels(const struct xsk *xsk, struct xsk_levels *ret_levels)
-{
-	(void)xsk;
-	*ret_levels = (struct xsk_levels){0};
-}
-
-/* ---- the bench ------------------------------------------------------------------------------------------
- */
 
 static inline void deliver(struct sink *sink, struct esp_packet *packets, size_t count)
 {
@@ -124,20 +50,31 @@ static uint32_t refuse(struct sink *sink, uint32_t max, uint64_t now)
 
 static const struct sink_ops sink = {.name = "test", .deliver = deliver, .refuse = refuse};
 
-static inline void set_up(const struct nest_kind *kind)
+static inline struct worker_queue queue_of(uint32_t number, uint32_t frames)
+{
+	return (struct worker_queue){.info = kernel_queue(number, frames),
+				     .socket = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+				     .umem = -1,
+				     .sink = -1};
+}
+
+static inline void set_up_frames(const struct nest_kind *kind, uint32_t frames)
 {
 	memset(&bench, 0, sizeof(bench));
+	bench.data_len = 99;
 	nest_setup_kind(&bench.nest, kind);
 	assert_int_equal(worker_group_new(QUEUES, bench.nest.tunnel.provider, &sink, &bench.group), 0);
 	bench.group->db = bench.nest.db;
 	for (uint32_t i = 0; i < QUEUES; i++) {
-		struct worker_queue queue = {.info = {.number = i, .frames = FRAMES, .rx_size = FRAMES},
-					     .socket = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-					     .umem = -1,
-					     .sink = -1};
+		struct worker_queue queue = queue_of(i, frames);
 
 		assert_int_equal(worker_group_add(bench.group, &queue), 0);
 	}
+}
+
+static inline void set_up(const struct nest_kind *kind)
+{
+	set_up_frames(kind, FRAMES);
 }
 
 static inline void tear_down(void)
@@ -146,16 +83,21 @@ static inline void tear_down(void)
 	nest_teardown(&bench.nest);
 }
 
-/* Puts the packet into the next frame of a queue, with its metadata in front. */
+/* To a queue, `len` bytes of it, with its metadata in front. */
+static inline void send_part(uint32_t number, const struct esp_packet *packet, size_t len)
+{
+	uint8_t bytes[sizeof(packet->meta) + NEST_PACKET_MAX];
+
+	assert_true(len <= NEST_PACKET_MAX);
+	memcpy(bytes, &packet->meta, sizeof(packet->meta));
+	memcpy(bytes + sizeof(packet->meta), packet->frame, len);
+	assert_true(kernel_receive(number, bytes + sizeof(packet->meta), len, sizeof(packet->meta)));
+	bench.sent++;
+}
+
 static inline void send_packet(uint32_t number, const struct esp_packet *packet)
 {
-	struct queue *queue = &bench.queues[number];
-	uint8_t *at = queue->umem + (size_t)queue->sent * XESP_FRAME_SIZE + HEADROOM;
-
-	assert_true(queue->sent < FRAMES);
-	memcpy(at, packet->frame, packet->frame_len);
-	memcpy(at - sizeof(packet->meta), &packet->meta, sizeof(packet->meta));
-	queue->lengths[queue->sent++] = packet->frame_len;
+	send_part(number, packet, packet->frame_len);
 }
 
 static inline size_t plain_inner(uint8_t *out)
@@ -166,7 +108,7 @@ static inline size_t plain_inner(uint8_t *out)
 				   .dst = packet_addr(bench.nest.kind.transport.family, 0),
 				   .sport = 7,
 				   .dport = 9,
-				   .data_len = 99};
+				   .data_len = bench.data_len};
 
 	return packet_build(&spec, out);
 }
@@ -211,21 +153,28 @@ static inline uint64_t count_of(enum xesp_reason reason)
 	return counters[reason];
 }
 
-/* Every packet has one exit, and every frame is at home. */
+/* Every packet has one exit, and every frame and jumbo buffer is at home. */
 static inline void expect_sums(void)
 {
 	uint64_t counters[XESP_REASON_END] = {0};
-	uint64_t sent = 0, counted = 0;
+	uint64_t counted = 0, received = 0;
 
 	worker_group_counters(bench.group, counters);
 	for (unsigned int reason = 0; reason < XESP_REASON_END; reason++)
 		counted += counters[reason];
-	for (uint32_t i = 0; i < QUEUES; i++) {
-		sent += bench.queues[i].sent;
-		assert_int_equal(bench.queues[i].returned, bench.queues[i].sent);
+	assert_int_equal(counted, bench.sent);
+	for (uint32_t i = 0; i < bench.group->count; i++) {
+		struct worker_state queue;
+
+		worker_group_state(bench.group, i, &queue);
+		received += queue.levels.received;
+		assert_int_equal(queue.levels.fill, queue.frames);
+		assert_int_equal(queue.levels.rx, 0);
+		assert_int_equal(queue.levels.held, 0);
+		assert_int_equal(queue.levels.jumbo_held, 0);
 		assert_int_equal(bench.group->workers[i]->away, 0);
 	}
-	assert_int_equal(counted, sent);
+	assert_int_equal(received, bench.sent);
 }
 
 static inline void expect_plain_delivered(size_t packets)

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mapping what the loader has set up: the rings, the UMEM, and the jumbo buffers behind it. Control thread,
+ * while the worker does not run.
+ */
+#include <errno.h>
+#include <linux/if_xdp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dataplane/xsk.h"
+
+#ifndef SOL_XDP
+#define SOL_XDP 283
+#endif
+
+static int map_ring(int socket, off_t page, size_t bytes, void **ret_map)
+{
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, socket, page);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	*ret_map = map;
+	return 0;
+}
+
+static int map_fill(struct xsk *xsk, const struct xdp_ring_offset *offset)
+{
+	uint32_t size = xsk->info.fill_size;
+	int err;
+
+	xsk->fill_map_bytes = offset->desc + size * sizeof(uint64_t);
+	err = map_ring(xsk->socket, (off_t)XDP_UMEM_PGOFF_FILL_RING, xsk->fill_map_bytes, &xsk->fill_map);
+	if (err)
+		return err;
+	xsk->fill = (struct xsk_ring_prod){.mask = size - 1,
+					   .size = size,
+					   .producer = (uint32_t *)((char *)xsk->fill_map + offset->producer),
+					   .consumer = (uint32_t *)((char *)xsk->fill_map + offset->consumer),
+					   .flags = (uint32_t *)((char *)xsk->fill_map + offset->flags),
+					   .ring = (char *)xsk->fill_map + offset->desc,
+					   /* libxdp's convention: cached_cons is one lap ahead */
+					   .cached_cons = size};
+	return 0;
+}
+
+static int map_rx(struct xsk *xsk, const struct xdp_ring_offset *offset)
+{
+	uint32_t size = xsk->info.rx_size;
+	int err;
+
+	xsk->rx_map_bytes = offset->desc + size * sizeof(struct xdp_desc);
+	err = map_ring(xsk->socket, XDP_PGOFF_RX_RING, xsk->rx_map_bytes, &xsk->rx_map);
+	if (err)
+		return err;
+	xsk->rx = (struct xsk_ring_cons){.mask = size - 1,
+					 .size = size,
+					 .producer = (uint32_t *)((char *)xsk->rx_map + offset->producer),
+					 .consumer = (uint32_t *)((char *)xsk->rx_map + offset->consumer),
+					 .flags = (uint32_t *)((char *)xsk->rx_map + offset->flags),
+					 .ring = (char *)xsk->rx_map + offset->desc};
+	return 0;
+}
+
+static void fill_all(struct xsk *xsk)
+{
+	uint32_t first = 0;
+
+	xsk_ring_prod__reserve(&xsk->fill, xsk->info.frames, &first);
+	for (uint32_t i = 0; i < xsk->info.frames; i++)
+		*xsk_ring_prod__fill_addr(&xsk->fill, first + i) = (uint64_t)i * xsk->info.frame_size;
+	xsk_ring_prod__submit(&xsk->fill, xsk->info.frames);
+}
+
+static size_t umem_bytes(const struct xsk *xsk)
+{
+	return (size_t)xsk->info.frames * xsk->info.frame_size;
+}
+
+static uint32_t jumbo_count(const struct xsk *xsk)
+{
+	return xsk->info.multi_buffer ? XESP_JUMBO_BUFFERS : 0;
+}
+
+/* The UMEM and the jumbo buffers behind it, which the kernel knows nothing of. The latter become memory with
+ * their first use: where no jumbo frames come they are nothing but addresses. */
+static int map_memory(struct xsk *xsk, int umem)
+{
+	uint8_t *area = mmap(NULL, umem_bytes(xsk) + jumbo_bytes(jumbo_count(xsk)), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		return -errno;
+	xsk->umem = area;
+	jumbo_init(&xsk->jumbo, area, umem_bytes(xsk), jumbo_count(xsk));
+	if (mmap(area, umem_bytes(xsk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, umem,
+		 0) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+static int map_all(struct xsk *xsk, int umem)
+{
+	struct xdp_mmap_offsets offsets;
+	socklen_t len = sizeof(offsets);
+	int err;
+
+	if (getsockopt(xsk->socket, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &len))
+		return -errno;
+	if (len != sizeof(offsets)) /* kernels before 5.4 have no flags, hence no need-wakeup */
+		return -EOPNOTSUPP;
+	err = map_memory(xsk, umem);
+	if (!err)
+		err = map_fill(xsk, &offsets.fr);
+	if (!err)
+		err = map_rx(xsk, &offsets.rx);
+	return err;
+}
+
+static int is_power_of_two(uint32_t value)
+{
+	return value && !(value & (value - 1));
+}
+
+int xsk_map(const struct ipc_queue *info, int socket, int umem, struct xsk *ret_xsk)
+{
+	int err;
+
+	if (!is_power_of_two(info->fill_size) || !is_power_of_two(info->rx_size) ||
+	    !is_power_of_two(info->frame_size) || info->frames > info->fill_size / 2)
+		return -EINVAL;
+	memset(ret_xsk, 0, sizeof(*ret_xsk));
+	ret_xsk->socket = socket;
+	ret_xsk->info = *info;
+	err = map_all(ret_xsk, umem);
+	if (err) {
+		ret_xsk->socket = -1; /* stays the caller's */
+		xsk_unmap(ret_xsk);
+		return err;
+	}
+	close(umem); /* the mapping holds it */
+	fill_all(ret_xsk);
+	return 0;
+}
+
+void xsk_unmap(struct xsk *xsk)
+{
+	if (xsk->umem)
+		munmap(xsk->umem, umem_bytes(xsk) + jumbo_bytes(jumbo_count(xsk)));
+	if (xsk->fill_map)
+		munmap(xsk->fill_map, xsk->fill_map_bytes);
+	if (xsk->rx_map)
+		munmap(xsk->rx_map, xsk->rx_map_bytes);
+	if (xsk->socket >= 0)
+		close(xsk->socket);
+	memset(xsk, 0, sizeof(*xsk));
+	xsk->socket = -1;
+}
