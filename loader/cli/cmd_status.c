@@ -16,8 +16,8 @@ static const struct argp status_argp = {
 static const struct table_column daemon_columns[] = {{"DAEMON", false}, {"xespd", false}};
 
 static const struct table_column interface_columns[] = {
-	{"INTERFACE", false}, {"XDP", false}, {"ATTACHED", false}, {"LINK", false},  {"KEEPALIVES", false},
-	{"SAS", true},	      {"OF", true},   {"PARSERS", true},   {"QUEUES", true},
+	{"INTERFACE", false}, {"XDP", false}, {"ATTACHED", false}, {"LINK", false},   {"KEEPALIVES", false},
+	{"SAS", true},	      {"OF", true},   {"PARSERS", true},   {"LONGEST", true}, {"QUEUES", true},
 };
 
 static const struct table_column queue_columns[] = {
@@ -58,8 +58,8 @@ static void add_members(struct table *table, const json_t *object, const char *c
 static int print_interfaces(const json_t *interfaces)
 {
 	CLEANUP_TABLE struct table table = {interface_columns, ARRAY_SIZE(interface_columns), NULL, 0, false};
-	static const char *const members[] = {"name",	    "mode", "attach",	"link",
-					      "keepalives", "sas",  "capacity", "parsers"};
+	static const char *const members[] = {"name", "mode",	  "attach",  "link",	  "keepalives",
+					      "sas",  "capacity", "parsers", "packet_max"};
 	const json_t *interface;
 	size_t i;
 
@@ -101,24 +101,33 @@ static json_int_t integer(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-/* A frame that is on no list is lost for good, so a queue that leaks starves in the end. */
-static void print_lost_frames(const json_t *interfaces)
+/* What is seldom to be said of a queue. A frame that is on no list is lost for good, so a queue that leaks
+ * starves in the end. */
+static void print_remarks(const json_t *interface, const json_t *queue)
+{
+	const char *name = json_string_value(json_object_get(interface, "name"));
+	json_int_t lost = integer(queue, "frames") - integer(queue, "frames_fill") -
+			  integer(queue, "frames_rx") - integer(queue, "frames_held");
+	json_int_t jumbo = integer(queue, "jumbo_buffers_held");
+
+	if (lost)
+		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
+		       " frames in flight between the lists\n",
+		       name, integer(queue, "queue"), lost);
+	if (jumbo)
+		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+		       " jumbo buffers in use\n",
+		       name, integer(queue, "queue"), jumbo, integer(queue, "jumbo_buffers"));
+}
+
+static void print_all_remarks(const json_t *interfaces)
 {
 	const json_t *interface, *queue;
 	size_t i, j;
 
-	json_array_foreach (interfaces, i, interface) {
-		json_array_foreach (json_object_get(interface, "queues"), j, queue) {
-			json_int_t lost = integer(queue, "frames") - integer(queue, "frames_fill") -
-					  integer(queue, "frames_rx") - integer(queue, "frames_held");
-
-			if (lost)
-				printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
-				       " frames in flight between the lists\n",
-				       json_string_value(json_object_get(interface, "name")),
-				       integer(queue, "queue"), lost);
-		}
-	}
+	json_array_foreach (interfaces, i, interface)
+		json_array_foreach (json_object_get(interface, "queues"), j, queue)
+			print_remarks(interface, queue);
 }
 
 static int print_status(const json_t *status)
@@ -136,7 +145,7 @@ static int print_status(const json_t *status)
 	putchar('\n');
 	if (!err)
 		err = print_queues(interfaces);
-	print_lost_frames(interfaces);
+	print_all_remarks(interfaces);
 	return err;
 }
 

@@ -72,7 +72,9 @@ static int open_classifier(const struct cli *cli, struct explain_engine *engine,
 
 static int configure_classifier(const struct cli *cli, struct classifier *classifier)
 {
-	const struct xesp_config config = {.enabled = 1, .packet_max = XESP_PACKET_MAX};
+	/* As an interface whose sockets take jumbo frames. */
+	const struct xesp_config config = {
+		.enabled = 1, .packet_max = XESP_PACKET_JUMBO_MAX, .multi_buffer = 1};
 	int err = classifier->ops->set_config(classifier, &config);
 
 	if (err)

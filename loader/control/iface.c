@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xesp/limits.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -98,6 +99,15 @@ int iface_set_enabled(struct iface *iface, bool enabled)
 	return iface->classifier->ops->set_config(iface->classifier, &config);
 }
 
+int iface_set_packet_max(struct iface *iface)
+{
+	struct xesp_config config = *iface->classifier->tables.config;
+
+	config.multi_buffer = worker_group_multi_buffer(iface->workers);
+	config.packet_max = config.multi_buffer ? XESP_PACKET_JUMBO_MAX : XESP_PACKET_MAX;
+	return iface->classifier->ops->set_config(iface->classifier, &config);
+}
+
 static int build(const struct iface_config *config, struct iface *iface, struct failure *ret_failure)
 {
 	struct sadb_config store;
@@ -108,6 +118,9 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 	err = config->disabled ? iface_set_enabled(iface, false) : 0;
 	if (err)
 		return failure_set(ret_failure, -err, "switch the classifier off", "", "%s", iface->info.dev);
+	err = iface_set_packet_max(iface);
+	if (err)
+		return failure_set(ret_failure, -err, "set the longest packet", "", "%s", iface->info.dev);
 	store = (struct sadb_config){.classifier = iface->classifier,
 				     .provider = config->provider,
 				     .crypto = config->crypto,

@@ -45,6 +45,8 @@ int iface_attach(const struct iface_config *config, const struct ipc_attach *req
 int iface_detach(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure);
 /* The classifier's switch; packets that it has passed on already are worked off. What the kernel says. */
 int iface_set_enabled(struct iface *iface, bool enabled);
+/* Tells the classifier which packets the sockets take, all of them. */
+int iface_set_packet_max(struct iface *iface);
 /* Frees what the loader has detached already, or will; NULL-safe. */
 void iface_free(struct iface *iface);
 

@@ -63,7 +63,9 @@ int iface_queues_set(struct loader_channel *loader, struct iface *iface, uint32_
 	worker_group_stop(iface->workers);
 	iface_events_drain(iface->events); /* those of workers that go would go with them */
 	err = worker_group_resize(iface->workers, count, queues);
-	start_err = worker_group_start(iface->workers, iface->db);
+	start_err = iface_set_packet_max(iface);
+	if (!start_err)
+		start_err = worker_group_start(iface->workers, iface->db);
 	iface->info.queues = worker_group_count(iface->workers);
 	if (start_err) {
 		failure_set(ret_failure, -start_err, "start workers", "", "%s", iface->info.dev);

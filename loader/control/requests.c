@@ -104,10 +104,12 @@ static json_t *queue_json(const struct worker_group *workers, uint32_t i)
 	struct worker_state state;
 
 	worker_group_state(workers, i, &state);
-	return json_pack("{s:i, s:i, s:i, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "queue",
-			 (int)state.queue, "worker", (int)i, "cpu", (int)state.cpu, "zero_copy",
-			 state.zero_copy, "frames", (int)state.frames, "frames_fill", (int)state.levels.fill,
-			 "frames_rx", (int)state.levels.rx, "frames_held", (int)state.levels.held,
+	return json_pack("{s:i, s:i, s:i, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}",
+			 "queue", (int)state.queue, "worker", (int)i, "cpu", (int)state.cpu, "zero_copy",
+			 state.zero_copy, "multi_buffer", state.multi_buffer, "frames", (int)state.frames,
+			 "frames_fill", (int)state.levels.fill, "frames_rx", (int)state.levels.rx,
+			 "frames_held", (int)state.levels.held, "jumbo_buffers",
+			 (int)state.levels.jumbo_buffers, "jumbo_buffers_held", (int)state.levels.jumbo_held,
 			 "rx_packets", (json_int_t)state.levels.received, "kernel_rx_dropped",
 			 (json_int_t)state.levels.kernel_rx_dropped, "kernel_rx_ring_full",
 			 (json_int_t)state.levels.kernel_rx_ring_full, "kernel_fill_ring_empty",
@@ -127,13 +129,15 @@ static json_t *iface_json(const struct iface *iface)
 
 	for (uint32_t i = 0; i < worker_group_count(iface->workers); i++)
 		json_array_append_new(queues, queue_json(iface->workers, i));
-	return json_pack(
-		"{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:o}", "name", iface->info.dev, "ifindex",
-		(int)iface->info.ifindex, "mode", iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
-		"attach", attach_word(iface), "link", iface_link_word(&iface->info.state), "mtu",
-		(int)iface->info.state.mtu, "keepalives", iface->pass_keepalives ? "pass" : "consume", "sas",
-		(int)sadb_count(iface->db), "parsers", (int)sadb_parser_count(iface->db), "capacity",
-		(int)sadb_capacity(iface->db), "queues", queues);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:o}", "name",
+			 iface->info.dev, "ifindex", (int)iface->info.ifindex, "mode",
+			 iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic", "attach",
+			 attach_word(iface), "link", iface_link_word(&iface->info.state), "mtu",
+			 (int)iface->info.state.mtu, "packet_max",
+			 (int)iface->classifier->tables.config->packet_max, "keepalives",
+			 iface->pass_keepalives ? "pass" : "consume", "sas", (int)sadb_count(iface->db),
+			 "parsers", (int)sadb_parser_count(iface->db), "capacity",
+			 (int)sadb_capacity(iface->db), "queues", queues);
 }
 
 static void request_status(struct varlink_call *call, const json_t *parameters, void *ctx)
