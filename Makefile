@@ -17,6 +17,7 @@ DEPS_BUILD := gcc libc6-dev clang llvm bpftool libbpf-dev libxdp-dev libnl-3-dev
 DEPS_TEST := libcmocka-dev iproute2 nftables ethtool procps iputils-ping iperf3 tcpdump jq python3 \
 	python3-scapy python3-cryptography groff-base charon-systemd strongswan-swanctl libcharon-extra-plugins \
 	libstrongswan-standard-plugins libstrongswan-extra-plugins libclang-rt-14-dev
+DEPS_VM := qemu-system-x86 busybox-static cpio kmod xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck universal-ctags git
 
 ifeq ($(V),1)
@@ -48,6 +49,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 BPFT_SRC := $(wildcard tests/bpf/test_*.c)
 TLIB_SRC := $(wildcard tests/lib/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+VM_SRC   := $(wildcard tests/vm/*.c)
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 LIB_OBJ  := $(call obj,$(LIB_SRC))
@@ -56,14 +58,15 @@ TLIB_OBJ := $(call obj,$(TLIB_SRC))
 UNIT_BIN := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 BPFT_BIN := $(patsubst %.c,$(O)/%,$(BPFT_SRC))
 FUZZ_BIN := $(patsubst %.c,$(O)/%,$(FUZZ_SRC))
+VM_BIN   := $(patsubst %.c,$(O)/%,$(VM_SRC))
 GENERATED := $(O)/bpf/xesp.skel.h $(O)/org.xesp.varlink.inc
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 # Nothing is temporary: what only pattern rules name (skeleton, objects of tests) would be built anew each time.
 .SECONDARY:
-.PHONY: all deps check check-unit check-bpf check-e2e lint demo bench install uninstall clean help \
-	test-programs fuzz-programs fuzz generated
+.PHONY: all deps check check-unit check-bpf check-e2e check-vm check-all lint demo bench \
+	install uninstall clean help test-programs fuzz-programs fuzz generated
 
 all: $(O)/xespd $(O)/xesp $(O)/docs/xesp-reasons.7
 
@@ -74,6 +77,8 @@ help:
 	'make demo       strongSwan peer behind a port-rewriting NAT, xesp opens its packets (root)' \
 	'make check      all tests (root; network namespaces); ends with "N passed, N failed, N skipped"' \
 	'make check-unit | check-bpf | check-e2e      parts of it' \
+	'make check-vm   with the kernels 6.1 and 6.12 in QEMU: the classifier there, their ESP opened here (root)' \
+	'make check-all  check and check-vm, counted together' \
 	'make bench      classifier cost above an empty XDP program; a million SAs (root)' \
 	'make lint       clang-format, clang-tidy, cppcheck, shellcheck, rules of this project' \
 	'make fuzz       fuzz targets, a short run of each (clang)' \
@@ -85,7 +90,7 @@ help:
 
 # A daemon's postinst must not start it: policy-rc.d with exit 101 is Debian's way to say so.
 deps:
-	$(Q)tests/tools/install-deps $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_LINT)
+	$(Q)tests/tools/install-deps $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_VM) $(DEPS_LINT)
 
 # `make deps check` installs before it builds, also with -j.
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
@@ -148,6 +153,11 @@ $(O)/tests/bpf/test_%: $(O)/tests/bpf/test_%.o $(TLIB_OBJ) $(O)/libxesp.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
 
+# For the guests of tests/vm, which have no library of ours.
+$(O)/tests/vm/%: $(O)/tests/vm/%.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
+
 $(O)/tests/bench/%: $(O)/tests/bench/%.o $(TLIB_OBJ) $(O)/libxesp.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
@@ -157,7 +167,7 @@ $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(TLIB_OBJ) $(O)/libxesp.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -fsanitize=fuzzer -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
 
-test-programs: $(UNIT_BIN) $(BPFT_BIN)
+test-programs: $(UNIT_BIN) $(BPFT_BIN) $(VM_BIN)
 fuzz-programs: $(FUZZ_BIN)
 
 check:
@@ -168,8 +178,12 @@ check-bpf:
 	$(Q)tests/run O=$(O) bpf
 check-e2e:
 	$(Q)tests/run O=$(O) e2e
+check-vm:
+	$(Q)tests/run O=$(O) vm
+check-all:
+	$(Q)tests/run O=$(O) unit bpf e2e vm
 ifneq ($(AFTER_DEPS),)
-check check-unit check-bpf check-e2e demo bench lint: | deps
+check check-unit check-bpf check-e2e check-vm check-all demo bench lint: | deps
 endif
 
 demo: all
