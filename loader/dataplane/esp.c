@@ -61,14 +61,16 @@ static enum xesp_reason reason_of_verdict(enum replay_verdict verdict)
 	return XESP_REASON_SEQ_ZERO;
 }
 
-/* Everything that can be said before decryption: XESP_REASON_NONE if the packet goes on to the crypto. */
-static enum xesp_reason prepare(struct esp_packet *packet)
+/* Everything that can be said before decryption: 0 if the packet goes on to the crypto, the reason why it
+ * does not, or -EAGAIN if that has to wait for packets before it. */
+static int prepare(struct esp_packet *packet)
 {
-	const struct sa *sa = packet->sa;
+	struct sa *sa = packet->sa;
 	uint8_t *esp = packet->frame + packet->meta.esp_offset;
 	uint32_t len = packet->meta.esp_length;
 	uint32_t overhead = ESP_HEADER_BYTES + sa->iv_bytes + sa->icv_bytes;
 	struct crypto_op *op = &packet->op;
+	enum xesp_reason reason;
 
 	if (!esp_meta_fits(packet))
 		return XESP_REASON_BAD_META;
@@ -79,6 +81,8 @@ static enum xesp_reason prepare(struct esp_packet *packet)
 	if (packet->spi != sa->spi)
 		return XESP_REASON_SA_GONE;
 	packet->seq = replay_guess(&sa->replay, wire_get32(esp + 4));
+	if (replay_guess_waits(&sa->replay, packet->seq))
+		return -EAGAIN;
 	if (len < overhead + ESP_TRAILER_BYTES || (len - overhead) % sa->align_bytes)
 		return XESP_REASON_SYNTAX;
 	op->key = sa->key;
@@ -87,7 +91,11 @@ static enum xesp_reason prepare(struct esp_packet *packet)
 	op->text_len = len - overhead;
 	/* RFC 4303 section 3.4.3: early, to save the decryption; said again when the ICV is known to be good.
 	 */
-	return reason_of_verdict(replay_check(&sa->replay, packet->seq));
+	reason = reason_of_verdict(replay_check(&sa->replay, packet->seq));
+	if (reason != XESP_REASON_NONE)
+		return (int)reason;
+	replay_expect(&sa->replay, packet->seq);
+	return 0;
 }
 
 /* RFC 4303 section 2.4: the default padding is 1, 2, 3, ... and is inspected. */
@@ -158,32 +166,48 @@ static enum xesp_reason complete(struct esp_packet *packet, uint64_t now)
 	return open_plaintext(packet, now);
 }
 
-void esp_open_burst(struct crypto_ctx *ctx, struct esp_packet *packets, size_t count, uint64_t now)
+/* Opens packets until one has to wait for the others; returns how many. The first never has to. */
+static size_t open_some(struct crypto_ctx *ctx, struct esp_packet *packets, size_t count, uint64_t now)
 {
 	struct crypto_op *ops[XESP_BURST_MAX];
 	struct esp_packet *live[XESP_BURST_MAX];
-	size_t live_count = 0;
+	size_t live_count = 0, done;
 
-	for (size_t i = 0; i < count; i++) {
-		struct esp_packet *packet = &packets[i];
-		enum xesp_reason reason;
+	for (done = 0; done < count; done++) {
+		struct esp_packet *packet = &packets[done];
+		int reason;
 
 		packet->packet = NULL;
 		packet->packet_len = 0;
 		packet->spi = 0;
 		packet->seq = 0;
 		reason = prepare(packet);
-		if (reason != XESP_REASON_NONE) {
-			finish(packet, reason, false);
+		if (reason == -EAGAIN)
+			break;
+		if (reason) {
+			finish(packet, (enum xesp_reason)reason, false);
 			continue;
 		}
 		ops[live_count] = &packet->op;
 		live[live_count++] = packet;
 	}
 	if (live_count == 0)
-		return;
+		return done;
 	/* One context is one provider's, so all SAs of a burst have the same. */
 	live[0]->sa->provider->open_burst(ctx, ops, live_count);
-	for (size_t i = 0; i < live_count; i++)
+	for (size_t i = 0; i < live_count; i++) {
 		finish(live[i], complete(live[i], now), true);
+		replay_settle(&live[i]->sa->replay);
+	}
+	return done;
+}
+
+void esp_open_burst(struct crypto_ctx *ctx, struct esp_packet *packets, size_t count, uint64_t now)
+{
+	while (count > 0) {
+		size_t done = open_some(ctx, packets, count, now);
+
+		packets += done;
+		count -= done;
+	}
 }

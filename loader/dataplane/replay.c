@@ -46,6 +46,7 @@ void replay_init(struct replay *replay, uint32_t window, bool esn, uint64_t top)
 	uint32_t words = ring_words(window);
 
 	replay->top = top;
+	replay->ahead = top;
 	replay->window = window;
 	replay->esn = esn;
 	replay->word_mask = (uint16_t)(words ? words - 1 : 0);
@@ -56,12 +57,19 @@ void replay_init(struct replay *replay, uint32_t window, bool esn, uint64_t top)
 	replay->words[block_of(top) & replay->word_mask] = bit_of(top) | (bit_of(top) - 1);
 }
 
+/* The lowest number that is not left of a window with this top. */
+static uint64_t bottom_of(const struct replay *replay, uint64_t top)
+{
+	uint64_t reach = replay->window ? replay->window - 1 : UNPROTECTED_REACH;
+
+	return top > reach ? top - reach : 0;
+}
+
 /* RFC 4303 appendix A2.2 in one rule for its cases A and B: the smallest number with this low half that is
  * not left of the window. */
 uint64_t replay_guess(const struct replay *replay, uint32_t low)
 {
-	uint64_t reach = replay->window ? replay->window - 1 : UNPROTECTED_REACH;
-	uint64_t bottom = replay->top > reach ? replay->top - reach : 0;
+	uint64_t bottom = bottom_of(replay, replay->top);
 	uint64_t guess = (bottom & ~(LOW_RANGE - 1)) | low;
 
 	if (!replay->esn)
@@ -70,6 +78,13 @@ uint64_t replay_guess(const struct replay *replay, uint32_t low)
 	if (guess < bottom && guess <= UINT64_MAX - LOW_RANGE)
 		guess += LOW_RANGE;
 	return guess;
+}
+
+/* A guess is the smallest number that is not left of the window, so a window that moves on changes it only by
+ * leaving it behind. If the window that `ahead` would make does not, none between does. */
+bool replay_guess_waits(const struct replay *replay, uint64_t guess)
+{
+	return replay->ahead > replay->top && guess < bottom_of(replay, replay->ahead);
 }
 
 enum replay_verdict replay_check(const struct replay *replay, uint64_t seq)

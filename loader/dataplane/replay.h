@@ -15,6 +15,7 @@
 
 struct replay {
 	uint64_t top;	 /* highest authenticated sequence number; 0 before the first packet */
+	uint64_t ahead;	 /* `top`, or the highest number that replay_expect() was told of since */
 	uint32_t window; /* packets; 0: no protection */
 	bool esn;
 	uint16_t word_mask; /* number of words, a power of two, less one */
@@ -33,6 +34,24 @@ void replay_init(struct replay *replay, uint32_t window, bool esn, uint64_t top)
 /* The 64-bit number that `low`, taken from the packet (host order), stands for: with ESN the guess of
  * RFC 4303 appendix A2.2, which the ICV confirms or refutes; without, `low` itself. */
 uint64_t replay_guess(const struct replay *replay, uint32_t low);
+
+/* Packets whose ICV is being checked may move the window, and with it what a low half stands for: after a
+ * loss of nearly 2^32 packets, or when an SA comes with an old number. replay_expect() is told of each of
+ * them, and a packet for which replay_guess_waits() is true has to wait until they are done, and
+ * replay_settle() has been called; then it is not. Only with ESN; without it nothing ever waits. */
+static inline void replay_expect(struct replay *replay, uint64_t seq)
+{
+	if (replay->esn && seq > replay->ahead)
+		replay->ahead = seq;
+}
+
+/* `guess` is replay_guess()'s. */
+bool replay_guess_waits(const struct replay *replay, uint64_t guess);
+
+static inline void replay_settle(struct replay *replay)
+{
+	replay->ahead = replay->top;
+}
 
 /* Says what `seq` would be; changes nothing. REPLAY_ZERO: a number no sender may use. */
 enum replay_verdict replay_check(const struct replay *replay, uint64_t seq);

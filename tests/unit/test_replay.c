@@ -91,27 +91,76 @@ static void test_off(void **state)
 	free(replay);
 }
 
-/* Every window size: in order, backwards through the window, all duplicates, left edge. */
+static const uint32_t large_windows[] = {4095, 4096, 4097, 8191, 8192, 32768, 65471, 65472, 65535, 65536};
+
+#define LARGE_WINDOWS (sizeof(large_windows) / sizeof(large_windows[0]))
+
+/* In order, backwards through the window, all duplicates, left edge. */
+static void sweep(uint32_t size)
+{
+	struct replay *replay = window_new(size, false, 0);
+	uint64_t last = 3ull * size + 7;
+
+	for (uint64_t seq = 1; seq <= last; seq++)
+		expect(replay, seq, NEW);
+	for (uint64_t seq = last; seq > last - size; seq--)
+		expect(replay, seq, DUPLICATE);
+	for (uint64_t seq = last - size; seq > 0; seq--)
+		expect(replay, seq, OLD);
+	/* A jump of exactly one window leaves a window without a single received number. */
+	expect(replay, last + size, NEW);
+	for (uint64_t seq = last + size - 1; seq > last; seq--)
+		expect(replay, seq, NEW);
+	expect(replay, last, OLD);
+	free(replay);
+}
+
+/* Every window size, in steps. */
 static void test_sweeps(void **state)
 {
 	(void)state;
-	for (uint32_t size = 32; size <= 4096; size += size < 300 ? 1 : 61) {
-		struct replay *replay = window_new(size, false, 0);
-		uint64_t last = 3ull * size + 7;
+	for (uint32_t size = 32; size < 4096; size += size < 300 ? 1 : 61)
+		sweep(size);
+	for (size_t i = 0; i < LARGE_WINDOWS; i++)
+		sweep(large_windows[i]);
+}
 
-		for (uint64_t seq = 1; seq <= last; seq++)
-			expect(replay, seq, NEW);
-		for (uint64_t seq = last; seq > last - size; seq--)
-			expect(replay, seq, DUPLICATE);
-		for (uint64_t seq = last - size; seq > 0; seq--)
-			expect(replay, seq, OLD);
-		/* A jump of exactly one window leaves a window without a single received number. */
-		expect(replay, last + size, NEW);
-		for (uint64_t seq = last + size - 1; seq > last; seq--)
-			expect(replay, seq, NEW);
-		expect(replay, last, OLD);
-		free(replay);
-	}
+/* What an SA pays for its window: a ring of a power of two of words. */
+static void test_bytes(void **state)
+{
+	(void)state;
+	assert_int_equal(replay_bytes(64) - sizeof(struct replay), 16);
+	assert_int_equal(replay_bytes(1024) - sizeof(struct replay), 256);
+	assert_int_equal(replay_bytes(4096) - sizeof(struct replay), 1024);
+	assert_int_equal(replay_bytes(65536) - sizeof(struct replay), 16384);
+}
+
+/* Jumps around the size of the ring, over many rings, and farther than anyone could count one by one: of the
+ * numbers before them nothing is left, and the window behind is open. */
+static void test_jumps_over_the_ring(void **state)
+{
+	static const uint32_t sizes[] = {32, 64, 65, 1000, 65536};
+	static const uint64_t jumps[] = {4096,	 131008,   131071, 131072,   131073,
+					 131136, WRAP - 1, WRAP,   WRAP + 1, 1ull << 62};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (size_t j = 0; j < sizeof(jumps) / sizeof(jumps[0]); j++)
+			for (uint64_t start = 70000; start < 70003; start++) {
+				struct replay *replay = window_new(sizes[i], true, 0);
+				uint64_t top = start + jumps[j];
+
+				/* All bits set that there are. */
+				for (uint64_t seq = 1; seq <= start; seq++)
+					expect(replay, seq, NEW);
+				expect(replay, top, NEW);
+				expect(replay, top, DUPLICATE);
+				for (uint64_t seq = top - 1; seq > top - sizes[i]; seq--)
+					assert_int_equal(replay_check(replay, seq),
+							 seq > start ? REPLAY_NEW : REPLAY_DUPLICATE);
+				expect(replay, top - sizes[i], OLD);
+				free(replay);
+			}
 }
 
 /* Each jump from each phase within a word: the numbers in between must be open, those before closed. */
@@ -217,6 +266,71 @@ static void test_esn_guess(void **state)
 	}
 }
 
+/* A guess waits if and only if a number that is being checked would change it. */
+static void test_guess_waits(void **state)
+{
+	static const struct {
+		uint64_t top;
+		uint32_t window;
+		uint64_t checked;
+		uint32_t low;
+	} cases[] = {
+		{1000, 64, 1001, 1000},
+		{1000, 64, 1063, 1000},
+		{1000, 64, 1064, 1000},
+		{1000, 64, 1064, 1001},
+		{1000, 64, TOP32 - 5, 50},
+		{1000, 64, TOP32 - 5, TOP32 - 100},
+		{1000, 64, TOP32 - 5, TOP32 - 60},
+		{1000, 64, WRAP + 900, 950},
+		{0, 64, TOP32 - 2, 0},
+		{5 * WRAP - 3, 64, 5 * WRAP + 3, TOP32},
+		{5 * WRAP - 3, 64, 5 * WRAP + 3, 0},
+		{5 * WRAP - 3, 64, 5 * WRAP + 62, TOP32},
+		{5 * WRAP - 3, 64, 5 * WRAP + 63, TOP32},
+		{5 * WRAP - 3, 65536, 5 * WRAP + 65534, TOP32},
+		{5 * WRAP - 3, 65536, 5 * WRAP + 65535, TOP32},
+		{5 * WRAP, 0, 5 * WRAP + 100, TOP32},
+		{5 * WRAP, 0, 5 * WRAP + (1u << 31), TOP32},
+		{UINT64_MAX - 10, 64, UINT64_MAX, 7},
+	};
+	unsigned int waited = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct replay *replay = window_new(cases[i].window, true, cases[i].top);
+		struct replay *moved = window_new(cases[i].window, true, cases[i].checked);
+		uint64_t guess = replay_guess(replay, cases[i].low);
+		bool changes = replay_guess(moved, cases[i].low) != guess;
+
+		assert_false(replay_guess_waits(replay, guess));
+		replay_expect(replay, cases[i].checked);
+		/* Where there is no other number to guess, waiting does no harm. */
+		if (cases[i].top < UINT64_MAX - WRAP)
+			assert_int_equal(replay_guess_waits(replay, guess), changes);
+		waited += changes;
+		/* The highest counts. */
+		replay_expect(replay, cases[i].top + 1);
+		assert_int_equal(replay->ahead, cases[i].checked);
+		replay_settle(replay);
+		assert_false(replay_guess_waits(replay, guess));
+		free(moved);
+		free(replay);
+	}
+	assert_in_range(waited, 7, sizeof(cases) / sizeof(cases[0]) - 5);
+}
+
+static void test_no_esn_never_waits(void **state)
+{
+	struct replay *replay = window_new(64, false, 1000);
+
+	(void)state;
+	replay_expect(replay, TOP32);
+	for (uint32_t low = 0; low < 2000; low++)
+		assert_false(replay_guess_waits(replay, replay_guess(replay, low)));
+	free(replay);
+}
+
 static void test_no_esn_guess(void **state)
 {
 	struct replay *replay = window_new(64, false, TOP32);
@@ -284,7 +398,7 @@ static void test_esn_wrap_with_loss(void **state)
 	free(replay);
 }
 
-#define MODEL_MAX 30000
+#define MODEL_MAX (1u << 22)
 
 /* The definition of RFC 4303 section 3.4.3, with a flag for every number. */
 struct model {
@@ -308,26 +422,38 @@ static enum replay_verdict model_receive(struct model *model, uint64_t seq)
 	return REPLAY_NEW;
 }
 
+/* A number about the window: mostly in it or a little ahead, sometimes far behind or ahead. */
+static uint64_t draw(const struct model *model, uint64_t *seed)
+{
+	uint32_t window = model->window, ahead = window < 4096 ? window / 8 + 3 : 200;
+	uint64_t spread = random_next(seed) % 16 ? 2 * window : 6 * window;
+	uint64_t back = random_next(seed) % spread;
+	uint64_t seq = model->top + ahead > back ? model->top + ahead - back : 0;
+
+	if (random_next(seed) % (window < 4096 ? 256 : 65536) == 0)
+		seq += random_next(seed) % (2 * window);
+	return seq;
+}
+
 static void compare_with_model(uint32_t window, bool esn, uint64_t base, uint64_t seed)
 {
+	unsigned int draws = window < 4096 ? 20000 : 6 * window;
 	struct replay *replay = window_new(window, esn, base);
 	struct model *model = calloc(1, sizeof(*model));
 	unsigned int verdicts[4] = {0};
 
 	assert_non_null(model);
 	*model = (struct model){.base = base, .top = base, .window = window};
-	for (unsigned int i = 0; i < 20000; i++) {
-		uint64_t spread = random_next(&seed) % 16 ? 2 * window : 6 * window;
-		uint64_t offset = random_next(&seed) % spread;
-		uint64_t seq =
-			model->top + window / 8 + 3 > offset ? model->top + window / 8 + 3 - offset : 0;
+	for (unsigned int i = 0; i < draws; i++) {
+		uint64_t seq = draw(model, &seed);
 		enum replay_verdict expected;
 
-		if (random_next(&seed) % 256 == 0)
-			seq += random_next(&seed) % (2 * window);
 		if (seq > base && seq - base >= MODEL_MAX)
 			break;
 		expected = model_receive(model, seq);
+		/* RFC 4303 appendix A2.2: what is not left of the window is guessed right. */
+		if (esn && expected != REPLAY_OLD)
+			assert_int_equal(replay_guess(replay, (uint32_t)seq), seq);
 		assert_int_equal(receive(replay, seq), expected);
 		assert_int_equal(replay->top, model->top);
 		verdicts[expected]++;
@@ -341,13 +467,15 @@ static void compare_with_model(uint32_t window, bool esn, uint64_t base, uint64_
 
 static void test_model(void **state)
 {
-	static const uint32_t windows[] = {32, 33, 63, 64, 65, 66, 100, 127, 128, 129, 1000, 1024};
+	static const uint32_t windows[] = {32,	33,  63,   64,	 65,   66,   100,   127,
+					   128, 129, 1000, 1024, 4096, 4097, 65535, 65536};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
 		compare_with_model(windows[i], false, 0, 1 + i);
 		compare_with_model(windows[i], false, 12345, 100 + i);
 		compare_with_model(windows[i], true, WRAP - 300, 200 + i);
+		compare_with_model(windows[i], true, 3 * WRAP - windows[i] - 300, 300 + i);
 	}
 }
 
@@ -357,10 +485,14 @@ int main(void)
 		cmocka_unit_test(test_numbered_vectors),
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_sweeps),
+		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_jumps),
+		cmocka_unit_test(test_jumps_over_the_ring),
 		cmocka_unit_test(test_check_changes_nothing),
 		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_esn_guess),
+		cmocka_unit_test(test_guess_waits),
+		cmocka_unit_test(test_no_esn_never_waits),
 		cmocka_unit_test(test_no_esn_guess),
 		cmocka_unit_test(test_esn_zero),
 		cmocka_unit_test(test_esn_limit),
