@@ -82,9 +82,9 @@ uint64_t replay_guess(const struct replay *replay, uint32_t low)
 
 /* A guess is the smallest number that is not left of the window, so a window that moves on changes it only by
  * leaving it behind. If the window that `ahead` would make does not, none between does. */
-bool replay_guess_waits(const struct replay *replay, uint64_t guess)
+bool replay_guess_changes(const struct replay *replay, uint64_t guess)
 {
-	return replay->ahead > replay->top && guess < bottom_of(replay, replay->ahead);
+	return guess < bottom_of(replay, replay->ahead);
 }
 
 enum replay_verdict replay_check(const struct replay *replay, uint64_t seq)

@@ -45,8 +45,14 @@ static inline void replay_expect(struct replay *replay, uint64_t seq)
 		replay->ahead = seq;
 }
 
+/* True if the guess would be another one if the window ended at `ahead`. */
+bool replay_guess_changes(const struct replay *replay, uint64_t guess);
+
 /* `guess` is replay_guess()'s. */
-bool replay_guess_waits(const struct replay *replay, uint64_t guess);
+static inline bool replay_guess_waits(const struct replay *replay, uint64_t guess)
+{
+	return replay->ahead != replay->top && replay_guess_changes(replay, guess);
+}
 
 static inline void replay_settle(struct replay *replay)
 {
