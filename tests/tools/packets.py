@@ -35,14 +35,40 @@ def pseudo_header(src, dst, protocol, length):
     return packed(src) + packed(dst) + struct.pack("!IHBB", length, 0, 0, protocol)
 
 
-def ip(src, dst, protocol, payload, tos=0, ttl=64, ident=0, fragment=0):
-    """An IP packet of the family that the addresses have."""
+def ip(src, dst, protocol, payload, tos=0, ttl=64, ident=0, fragment=0, flow=0, extra=()):
+    """An IP packet of the family that the addresses have.
+
+    extra: IPv4 options as bytes, a multiple of 4; or IPv6 extension headers as (number, content) in order, the
+    content being what follows next header and length, 6 bytes and multiples of 8 more.
+    """
     if family(src) == 4:
-        head = struct.pack("!BBHHHBBH", 0x45, tos, 20 + len(payload), ident, fragment, ttl, protocol, 0)
-        head += packed(src) + packed(dst)
+        options = bytes(extra)
+        total = 20 + len(options) + len(payload)
+        head = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, tos, total, ident, fragment, ttl, protocol, 0)
+        head += packed(src) + packed(dst) + options
         return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
-    head = struct.pack("!IHBB", 6 << 28 | tos << 20, len(payload), protocol, ttl)
+    for number, content in reversed(extra):
+        payload = bytes([protocol, (len(content) + 2) // 8 - 1]) + content + payload
+        protocol = number
+    head = struct.pack("!IHBB", 6 << 28 | tos << 20 | flow, len(payload), protocol, ttl)
     return head + packed(src) + packed(dst) + payload
+
+
+def addresses(packet):
+    """Source and destination of an IP packet, as text."""
+    first, size = (12, 4) if packet[0] >> 4 == 4 else (8, 16)
+    return [str(ipaddress.ip_address(packet[at : at + size])) for at in (first, first + size)]
+
+
+def parts(packet):
+    """Protocol, payload, and the fields that ip() takes, of an IP packet without IPv6 extension headers."""
+    if packet[0] >> 4 == 4:
+        header = (packet[0] & 15) * 4
+        tos, ident, fragment, ttl, protocol = struct.unpack_from("!xB2xHHBB", packet)
+        fields = {"tos": tos, "ttl": ttl, "ident": ident, "fragment": fragment, "extra": packet[20:header]}
+        return protocol, packet[header:], fields
+    first, protocol, ttl = struct.unpack_from("!I2xBB", packet)
+    return protocol, packet[40:], {"tos": first >> 20 & 0xFF, "ttl": ttl, "flow": first & 0xFFFFF}
 
 
 def udp(src, dst, sport, dport, payload, with_checksum=True):

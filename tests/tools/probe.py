@@ -72,7 +72,7 @@ def tunnel_of(args):
     if not args.tunnel_spi:
         return None
     return espgen.Sa(
-        spi=args.tunnel_spi, key=KEY, src=args.tunnel_src, dst=args.tunnel_dst, form=args.tunnel_form,
+        spi=args.tunnel_spi, key=KEY, src=args.tunnel_src, dst=args.tunnel_dst, mode="tunnel", form=args.tunnel_form,
         sport=args.sport, dport=500 if args.tunnel_form == "ike" else 4500,
     )  # fmt: skip
 
