@@ -19,14 +19,14 @@
 #define SA "dst 192.0.2.1 spi 0x100 mode tunnel aead 'rfc4106(gcm(aes))' 0x" KEY " 128"
 
 struct result {
-	struct sa_params params[64];
-	unsigned int lines[64];
-	bool outbound[64];
+	struct sa_params params[256];
+	unsigned int lines[256];
+	bool outbound[256];
 	size_t count;
 	int stop_with; /* what `each` returns */
 	bool tolerant; /* what is unsupported does not end the reading */
-	struct field_error unsupported[16];
-	unsigned int unsupported_lines[16];
+	struct field_error unsupported[256];
+	unsigned int unsupported_lines[256];
 	size_t unsupported_count;
 	unsigned int error_line;
 	struct field_error error;
@@ -36,7 +36,7 @@ static int keep(const struct sa_params *params, unsigned int line, bool outbound
 {
 	struct result *result = ctx;
 
-	assert_true(result->count < 64);
+	assert_true(result->count < ARRAY_SIZE(result->params));
 	result->params[result->count] = *params;
 	result->lines[result->count] = line;
 	result->outbound[result->count] = outbound;
@@ -48,7 +48,7 @@ static void keep_unsupported(const struct field_error *error, unsigned int line,
 {
 	struct result *result = ctx;
 
-	assert_true(result->unsupported_count < 16);
+	assert_true(result->unsupported_count < ARRAY_SIZE(result->unsupported));
 	result->unsupported[result->unsupported_count] = *error;
 	result->unsupported_lines[result->unsupported_count++] = line;
 }
@@ -225,10 +225,14 @@ static void test_corpus(void **state)
 {
 	static const char *const captures[] = {"direct-aes128gcm16", "direct-aes256gcm16", "nat-aes128gcm16",
 					       "nat-aes256gcm16"};
-	struct result result = {0};
+	static struct result result;
 
 	(void)state;
-	assert_reads(read_path("tests/data/corpus/sa.txt", &result), &result, 45);
+	/* What is not supported is no mistake. */
+	result = (struct result){.tolerant = true};
+	assert_int_equal(read_path("tests/data/corpus/sa.txt", &result), 0);
+	assert_int_equal(result.count + result.unsupported_count, 240);
+	assert_true(result.count >= 45);
 	for (size_t i = 0; i < result.count; i++)
 		assert_int_equal(validate_sa(&result.params[i], &result.error), 0);
 	assert_int_equal(result.lines[0], 3);
