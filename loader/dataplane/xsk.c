@@ -15,10 +15,14 @@ static void add_relaxed(_Atomic uint64_t *counter, uint64_t n)
 			      memory_order_relaxed);
 }
 
-static void return_frame(struct xsk *xsk, uint64_t addr)
+void xsk_return(struct xsk *xsk, uint64_t addr)
 {
 	uint32_t slot;
 
+	if (__builtin_expect(jumbo_has(&xsk->jumbo, addr), 0)) {
+		jumbo_give_back(&xsk->jumbo, addr);
+		return;
+	}
 	/* Cannot fail: the ring has a slot for every frame, and one more for each that the kernel has taken
 	 * but not yet said so; this frame is in no other. */
 	if (xsk_ring_prod__reserve(&xsk->fill, 1, &slot) != 1)
@@ -27,48 +31,54 @@ static void return_frame(struct xsk *xsk, uint64_t addr)
 	add_relaxed(&xsk->returned, 1);
 }
 
-/* One frame of a packet that comes in several; true: its last, `*ret_packet` is complete. */
-static bool gather(struct xsk *xsk, const struct xdp_desc *desc, struct xsk_packet *ret_packet)
+/* The packets of `frames` descriptors, of which some are parts of packets. Returns how many are complete. */
+__attribute__((noinline)) static uint32_t gather(struct xsk *xsk, uint32_t first, uint32_t frames,
+						 struct xsk_packet *ret_packets)
 {
-	bool last = jumbo_add(&xsk->jumbo, desc);
-
-	if (!jumbo_keeps(&xsk->jumbo, desc))
-		return_frame(xsk, desc->addr);
-	if (last)
-		*ret_packet = (struct xsk_packet){
-			.addr = xsk->jumbo.addr, .len = xsk->jumbo.len, .whole = xsk->jumbo.whole};
-	return last;
-}
-
-uint32_t xsk_receive(struct xsk *xsk, struct xsk_packet *ret_packets, uint32_t max)
-{
-	uint32_t first;
-	uint32_t frames = xsk_ring_cons__peek(&xsk->rx, max, &first);
+	struct jumbo *jumbo = &xsk->jumbo;
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < frames; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&xsk->rx, first + i);
+		bool last;
 
-		if (__builtin_expect((desc->options & XDP_PKT_CONTD) || xsk->jumbo.open, 0))
-			count += gather(xsk, desc, &ret_packets[count]);
-		else
+		if (!jumbo->open && !(desc->options & XDP_PKT_CONTD)) {
 			ret_packets[count++] =
 				(struct xsk_packet){.addr = desc->addr, .len = desc->len, .whole = true};
+			continue;
+		}
+		last = jumbo_add(jumbo, desc);
+		if (!jumbo_keeps(jumbo, desc))
+			xsk_return(xsk, desc->addr);
+		if (last)
+			ret_packets[count++] = (struct xsk_packet){
+				.addr = jumbo->addr, .len = jumbo->len, .whole = jumbo->whole};
 	}
+	return count;
+}
+
+uint32_t xsk_receive(struct xsk *xsk, struct xsk_packet *ret_packets, uint32_t max)
+{
+	uint32_t first = 0;
+	uint32_t frames = xsk_ring_cons__peek(&xsk->rx, max, &first);
+	uint32_t count = frames;
+	uint32_t several = xsk->jumbo.open ? XDP_PKT_CONTD : 0;
+
+	/* As if each were a packet: where jumbo frames are not in use it is so, and costs nothing more. */
+	for (uint32_t i = 0; i < frames; i++) {
+		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&xsk->rx, first + i);
+
+		ret_packets[i] = (struct xsk_packet){.addr = desc->addr, .len = desc->len, .whole = true};
+		several |= desc->options;
+	}
+	if (several & XDP_PKT_CONTD)
+		count = gather(xsk, first, frames, ret_packets);
 	if (frames) {
 		xsk_ring_cons__release(&xsk->rx, frames);
 		add_relaxed(&xsk->taken, frames);
 		add_relaxed(&xsk->received, count);
 	}
 	return count;
-}
-
-void xsk_return(struct xsk *xsk, uint64_t addr)
-{
-	if (jumbo_has(&xsk->jumbo, addr))
-		jumbo_give_back(&xsk->jumbo, addr);
-	else
-		return_frame(xsk, addr);
 }
 
 void xsk_flush(struct xsk *xsk)

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How AF_XDP sockets are bound on kernels and drivers that this machine does not have: this file stands in
+ * for the socket calls. The kernel's rules are those of xp_assign_dev() in net/xdp/xsk_buff_pool.c.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <linux/if_xdp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+#include <xesp/limits.h>
+
+#include "base/cleanup.h"
+#include "host/xsk_open.h"
+
+#define USE_SG (1 << 4)
+#define MTU_OF_ONE_FRAME 3814 /* the kernel adds 26 bytes and wants at most 3840 */
+
+static const uint32_t mtus[] = {1280, 1500, MTU_OF_ONE_FRAME, MTU_OF_ONE_FRAME + 1, 4000, 9000, 9216};
+
+/* The kernel and the driver. */
+static struct {
+	bool knows_sg;
+	bool zero_copy;
+	uint32_t segments; /* buffers of a packet that zero copy can have */
+	uint32_t mtu;
+	int error; /* of every bind */
+	/* what became of it */
+	bool bound;
+	bool zero_copied;
+	bool sg;
+	size_t tries;
+	uint32_t fill_size;
+} kernel;
+
+int socket(int domain, int type, int protocol)
+{
+	(void)domain;
+	(void)type;
+	(void)protocol;
+	return eventfd(0, EFD_CLOEXEC);
+}
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	(void)fd;
+	(void)level;
+	(void)len;
+	if (name == XDP_UMEM_FILL_RING)
+		memcpy(&kernel.fill_size, value, sizeof(kernel.fill_size));
+	return 0;
+}
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	struct xdp_options options = {.flags = kernel.zero_copied ? XDP_OPTIONS_ZEROCOPY : 0};
+
+	(void)fd;
+	(void)level;
+	assert_int_equal(name, XDP_OPTIONS);
+	assert_int_equal(*len, sizeof(options));
+	memcpy(value, &options, sizeof(options));
+	return 0;
+}
+
+static int zero_copy_error(bool sg)
+{
+	if (!kernel.zero_copy || (sg && kernel.segments == 1))
+		return EOPNOTSUPP;
+	return kernel.mtu > MTU_OF_ONE_FRAME * (sg ? kernel.segments : 1) ? EINVAL : 0;
+}
+
+static int bind_error(uint16_t flags)
+{
+	bool sg = flags & USE_SG;
+	int error = zero_copy_error(sg);
+
+	if (kernel.error)
+		return kernel.error;
+	if (sg && !kernel.knows_sg)
+		return EINVAL;
+	if (!(flags & XDP_COPY) && (flags & XDP_ZEROCOPY) && error)
+		return error;
+	kernel.bound = true;
+	kernel.sg = sg;
+	kernel.zero_copied = !(flags & XDP_COPY) && !error;
+	return 0;
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+	struct sockaddr_xdp xdp;
+
+	(void)fd;
+	assert_false(kernel.bound);
+	assert_int_equal(len, sizeof(xdp));
+	memcpy(&xdp, address, sizeof(xdp));
+	assert_int_equal(xdp.sxdp_ifindex, 7);
+	assert_int_equal(xdp.sxdp_queue_id, 3);
+	assert_true(xdp.sxdp_flags & XDP_USE_NEED_WAKEUP);
+	kernel.tries++;
+	errno = bind_error(xdp.sxdp_flags);
+	return errno ? -1 : 0;
+}
+
+static size_t descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static int try_to_open(struct xsk_opened *ret_opened, struct failure *ret_failure)
+{
+	const struct ipc_link_state state = {.dev = "x0", .ifindex = 7, .mtu = kernel.mtu};
+
+	return xsk_open(&state, 3, ret_opened, ret_failure);
+}
+
+static void expect(bool zero_copy, bool multi_buffer)
+{
+	struct xsk_opened opened;
+	struct failure failure;
+	size_t before = descriptors();
+
+	kernel.bound = false;
+	assert_int_equal(try_to_open(&opened, &failure), 0);
+	assert_int_equal(kernel.zero_copied, zero_copy);
+	assert_int_equal(opened.info.zero_copy, zero_copy);
+	assert_int_equal(kernel.sg, multi_buffer);
+	assert_int_equal(opened.info.multi_buffer, multi_buffer);
+	assert_int_equal(opened.info.number, 3);
+	assert_int_equal(opened.info.fill_size, kernel.fill_size);
+	/* What xsk_map() insists on. */
+	assert_true(opened.info.fill_size >= 2 * opened.info.frames);
+	xsk_opened_close(&opened);
+	assert_int_equal(descriptors(), before);
+}
+
+/* veth, or generic mode. */
+static void test_copying(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(mtus); i++) {
+		memset(&kernel, 0, sizeof(kernel));
+		kernel.mtu = mtus[i];
+		kernel.knows_sg = true;
+		expect(false, true);
+		kernel.knows_sg = false; /* before Linux 6.6 */
+		expect(false, false);
+	}
+}
+
+/* Of a driver whose zero copy knows one buffer, jumbo frames must be copied, but nothing else. */
+static void test_zero_copy_of_one_buffer(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.zero_copy = kernel.knows_sg = true;
+	kernel.segments = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(mtus); i++) {
+		kernel.mtu = mtus[i];
+		expect(mtus[i] <= MTU_OF_ONE_FRAME, mtus[i] > MTU_OF_ONE_FRAME);
+	}
+}
+
+static void test_zero_copy_of_several_buffers(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.zero_copy = kernel.knows_sg = true;
+	kernel.segments = 8;
+	kernel.mtu = MTU_OF_ONE_FRAME;
+	expect(true, false); /* no packet needs more */
+	kernel.mtu = MTU_OF_ONE_FRAME + 1;
+	expect(true, true);
+	kernel.mtu = 9000;
+	expect(true, true);
+}
+
+static void test_zero_copy_before_jumbo_frames(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.zero_copy = true;
+	kernel.segments = 1;
+	kernel.mtu = 1500;
+	expect(true, false);
+	kernel.mtu = 9000;
+	expect(false, false);
+}
+
+static void test_refused(void **state)
+{
+	static const int errors[] = {EBUSY, EINVAL, ENODEV, ENETDOWN};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		struct xsk_opened opened;
+		struct failure failure;
+		size_t before = descriptors();
+
+		memset(&kernel, 0, sizeof(kernel));
+		kernel.error = errors[i];
+		kernel.mtu = 1500;
+		assert_int_equal(try_to_open(&opened, &failure), -errors[i]);
+		assert_int_equal(failure.error, errors[i]);
+		assert_non_null(strstr(failure.reason, "queue 3 of x0"));
+		assert_int_equal(strstr(failure.advice, "other program") != NULL, errors[i] == EBUSY);
+		assert_true(kernel.tries > 0);
+		assert_int_equal(descriptors(), before);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_copying),
+		cmocka_unit_test(test_zero_copy_of_one_buffer),
+		cmocka_unit_test(test_zero_copy_of_several_buffers),
+		cmocka_unit_test(test_zero_copy_before_jumbo_frames),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests_name("xsk_open", tests, NULL, NULL);
+}
