@@ -28,6 +28,12 @@ def number(text):
     return int(text, 0)
 
 
+def ranges(text):
+    """All numbers of the ranges, in order."""
+    ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
+    return [size for first, *last in ends for size in range(first, (last or [first])[0] + 1)]
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--iface", required=True)
@@ -55,6 +61,7 @@ def arguments():
     parser.add_argument("--seq", type=number, default=1, help="of the first packet, 64 bits")
     parser.add_argument("--count", type=int, default=5)
     parser.add_argument("--size", type=int, default=0, help="bytes of content; 0: varying")
+    parser.add_argument("--sizes", type=ranges, default=[], help="as 1-30,3800-3900: a packet of each size")
     parser.add_argument("--flows", type=int, default=1, help="UDP source ports to take in turn")
     parser.add_argument("--copies", type=int, default=1, help="of each packet, in other flows")
     parser.add_argument("--in-flight", type=int, default=0, help="packets to send before waiting; 0: all")
@@ -87,11 +94,13 @@ def make(args):
     )  # fmt: skip
     frames, opened, texts = [], [], []
     vlans = [100 + tag for tag in range(args.vlans)]
-    for i in range(args.count):
+    for i in range(len(args.sizes) or args.count):
         seq = args.seq + i
         text = f"{args.tag} {seq} ".encode()
         size = args.size or random.Random(seq).choice((32, 33, 34, 35, 200, 1000, 1200))
         text += b"x" * (size - len(text))
+        if args.sizes:
+            text = text.ljust(args.sizes[i], b"y")[: args.sizes[i]]
         for copy in range(args.copies):
             sport = args.sport + (i + copy) % args.flows
             packet, plain = sa.packet(seq, text, args.defect, 0 if tunnel else sport)

@@ -4,6 +4,8 @@
 import socket
 import sys
 
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h; for root
+
 
 def main():
     with (
@@ -11,7 +13,7 @@ def main():
         open(sys.argv[2], "wb", buffering=0) as file,
     ):
         sink.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        sink.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
         sink.bind(("::", int(sys.argv[1])))
         print("listening", flush=True)
         while True:
