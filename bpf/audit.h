@@ -56,12 +56,12 @@ static __always_inline void audit_addresses(struct xesp_audit_event *event, cons
 	__builtin_memset(event->saddr, 0, sizeof(event->saddr));
 	__builtin_memset(event->daddr, 0, sizeof(event->daddr));
 	if (pkt->family == 4) {
-		const struct iphdr *ip = (const struct iphdr *)(pkt->transport - sizeof(*ip));
+		const struct iphdr *ip = (const struct iphdr *)pkt->ip;
 
 		__builtin_memcpy(event->saddr, &ip->saddr, sizeof(ip->saddr));
 		__builtin_memcpy(event->daddr, &ip->daddr, sizeof(ip->daddr));
 	} else {
-		const struct ipv6hdr *ip = (const struct ipv6hdr *)(pkt->transport - sizeof(*ip));
+		const struct ipv6hdr *ip = (const struct ipv6hdr *)pkt->ip;
 
 		__builtin_memcpy(event->saddr, &ip->saddr, sizeof(ip->saddr));
 		__builtin_memcpy(event->daddr, &ip->daddr, sizeof(ip->daddr));

@@ -10,6 +10,7 @@
 
 #include "demux.h"
 #include "meta.h"
+#include "options.h"
 #include "parse.h"
 #include "sa_table.h"
 #include "udp_csum.h"
@@ -42,12 +43,12 @@ static __always_inline const struct xesp_sa_ref *sa_get(CTX *ctx, const struct p
 	struct xesp_sa_key key = {.spi = *(const __be32 *)pkt->esp};
 
 	if (pkt->family == 4) {
-		const struct iphdr *ip = (const struct iphdr *)(pkt->transport - sizeof(*ip));
+		const struct iphdr *ip = (const struct iphdr *)pkt->ip;
 
 		key.daddr[3] = ip->daddr;
 		return sa_find(ctx, 4, &key);
 	} else {
-		const struct ipv6hdr *ip = (const struct ipv6hdr *)(pkt->transport - sizeof(*ip));
+		const struct ipv6hdr *ip = (const struct ipv6hdr *)pkt->ip;
 
 		__builtin_memcpy(key.daddr, &ip->daddr, sizeof(key.daddr));
 		return sa_find(ctx, 6, &key);
@@ -84,29 +85,71 @@ static __always_inline enum xesp_reason find_sa(CTX *ctx, struct packet *pkt,
 	return XESP_REASON_NONE;
 }
 
+/* From the transport header on. */
+static __always_inline enum xesp_reason classify_transport(CTX *ctx, struct packet *pkt,
+							   const struct xesp_config *config)
+{
+	const struct xesp_sa_ref *ref;
+	enum xesp_reason reason;
+
+	reason = demux(ctx, pkt, config);
+	if (reason)
+		return reason;
+	reason = find_sa(ctx, pkt, config, &ref);
+	if (reason)
+		return reason;
+	if (!fits_socket(ctx, pkt, config))
+		return XESP_REASON_TOO_LONG;
+	if (pkt->form != XESP_FORM_NATIVE && !udp_csum_ok(ctx, pkt))
+		return XESP_REASON_UDP_CHECKSUM;
+	return hand_over(ctx, pkt, ref);
+}
+
+/* A packet whose IP header, at `ip_offset`, has options. `family` is a constant where this is called. */
+static __always_inline enum xesp_reason classify_options(CTX *ctx, __u32 ip_offset, __u8 family)
+{
+	const struct xesp_config *config = config_get(ctx);
+	struct packet pkt = {.begin = frame_begin(ctx), .end = frame_end(ctx)};
+	__u64 at = ip_offset;
+	enum xesp_reason reason;
+
+	if (!config)
+		return XESP_REASON_DISABLED;
+	ONE_COPY(at);
+	at &= CSUM_OFFSET_MAX;
+	pkt.ip = pkt.begin + at;
+	reason = parse_options(ctx, &pkt, family);
+	return reason ? reason : classify_transport(ctx, &pkt, config);
+}
+
+/* Out of line, so that the straight line stays short and knows at compile time where the transport header is.
+ * Both return an enum xesp_reason. */
+GLOBAL_STEP int classify_ipv4_options(CTX *ctx, __u32 ip_offset)
+{
+	return classify_options(ctx, ip_offset, 4);
+}
+
+GLOBAL_STEP int classify_ipv6_extensions(CTX *ctx, __u32 ip_offset)
+{
+	return classify_options(ctx, ip_offset, 6);
+}
+
 static __always_inline enum xesp_reason classify(CTX *ctx)
 {
 	const struct xesp_config *config = config_get(ctx);
-	const struct xesp_sa_ref *ref;
 	struct packet pkt;
 	enum xesp_reason reason;
 
 	if (!config || !config->enabled)
 		return XESP_REASON_DISABLED;
 	reason = parse(ctx, &pkt);
-	if (reason)
-		return reason;
-	reason = demux(ctx, &pkt, config);
-	if (reason)
-		return reason;
-	reason = find_sa(ctx, &pkt, config, &ref);
-	if (reason)
-		return reason;
-	if (!fits_socket(ctx, &pkt, config))
-		return XESP_REASON_TOO_LONG;
-	if (pkt.form != XESP_FORM_NATIVE && !udp_csum_ok(ctx, &pkt))
-		return XESP_REASON_UDP_CHECKSUM;
-	return hand_over(ctx, &pkt, ref);
+	if (reason == XESP_REASON_NONE)
+		return classify_transport(ctx, &pkt, config);
+	if (reason == XESP_REASON_IP_OPTIONS)
+		return (enum xesp_reason)classify_ipv4_options(ctx, (__u32)(pkt.ip - pkt.begin));
+	if (reason == XESP_REASON_IPV6_EXT)
+		return (enum xesp_reason)classify_ipv6_extensions(ctx, (__u32)(pkt.ip - pkt.begin));
+	return reason;
 }
 
 #endif

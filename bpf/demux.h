@@ -68,9 +68,9 @@ static __always_inline enum xesp_reason keepalive(CTX *ctx, const struct packet 
 	if (config->pass_keepalives)
 		return XESP_REASON_KEEPALIVE_PASSED;
 	if (pkt->family == 4)
-		key.addr[3] = ((const struct iphdr *)(pkt->transport - sizeof(struct iphdr)))->daddr;
+		key.addr[3] = ((const struct iphdr *)pkt->ip)->daddr;
 	else
-		__builtin_memcpy(key.addr, pkt->transport - sizeof(key.addr), sizeof(key.addr));
+		__builtin_memcpy(key.addr, &((const struct ipv6hdr *)pkt->ip)->daddr, sizeof(key.addr));
 	return destination_known(ctx, &key) ? XESP_REASON_KEEPALIVE : XESP_REASON_KEEPALIVE_FOREIGN;
 }
 

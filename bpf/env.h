@@ -12,9 +12,10 @@
  *   sa_element              an element of a family's SA table, NULL behind the last
  *   counter_get             the counter of a reason
  *   csum_add                adds 4 to 512 bytes, a multiple of 4, to an Internet checksum
- *   socket_redirect         true if the receive queue has an AF_XDP socket, to which the packet then goes
- *   meta_reserve            exactly sizeof(struct xesp_meta) bytes in front of the frame, or NULL
- *   audit_no_sa             tells whoever listens about ESP without an SA
+ *   GLOBAL_STEP             how a step is declared that the verifier checks once, for any arguments, instead
+ * of once for each way that leads to it socket_redirect         true if the receive queue has an AF_XDP
+ * socket, to which the packet then goes meta_reserve            exactly sizeof(struct xesp_meta) bytes in
+ * front of the frame, or NULL audit_no_sa             tells whoever listens about ESP without an SA
  */
 #ifndef XESP_BPF_ENV_H
 #define XESP_BPF_ENV_H
@@ -26,5 +27,9 @@
 #else
 #include "maps.h"
 #endif
+
+/* Hides from the compiler where a value comes from: it neither computes it twice, while the verifier only
+ * believes the copy that was compared, nor finds a mask superfluous. */
+#define ONE_COPY(value) __asm__ volatile("" : "+r"(value))
 
 #endif

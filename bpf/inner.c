@@ -9,19 +9,22 @@
 
 #include "classify.h"
 
-/* IPv6, UDP, non-IKE marker, ESP: all that the steps read of the headers. */
-#define HEADERS_MAX (40 + 8 + 8 + 8)
+/* IPv6, extension headers, UDP, non-IKE marker, ESP: all that the steps read of the headers. IPv4 with all
+ * options is shorter. */
+#define HEADERS_MAX (40 + XESP_IPV6_EXTENSION_BYTES_MAX + 8 + 8 + 8)
 
 /* A tunnel mostly carries what has nothing to do with ESP; two loads tell. */
 static bool may_be_esp(struct inner *inner, __u8 family)
 {
-	__u8 header = family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	const __u8 *packet = inner->packet;
+	size_t header = family == 4 ? (packet[0] & 15) * 4u : sizeof(struct ipv6hdr);
 	__u8 protocol;
 
-	if (inner->len < header + sizeof(struct udphdr))
+	if (header < sizeof(struct iphdr) || inner->len < header + sizeof(struct udphdr))
 		return false;
 	protocol = packet[family == 4 ? offsetof(struct iphdr, protocol) : offsetof(struct ipv6hdr, nexthdr)];
+	if (family == 6 && (protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_DSTOPTS))
+		return true;
 	if (protocol != IPPROTO_UDP)
 		return protocol == IPPROTO_ESP;
 	parser_get(inner, (__u16)(packet[header + 2] << 8 | packet[header + 3]));
@@ -39,6 +42,8 @@ static enum xesp_reason classify_copy(struct inner *inner, __u8 family)
 
 	memcpy(headers, inner->packet, readable);
 	reason = family == 4 ? parse_ipv4(inner, &pkt) : parse_ipv6(inner, &pkt);
+	if (has_options(reason))
+		reason = parse_options(inner, &pkt, family);
 	if (!reason)
 		reason = demux(inner, &pkt, config_get(inner));
 	if (!reason)

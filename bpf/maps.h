@@ -17,8 +17,8 @@
 #include <xesp/limits.h>
 
 #define CTX struct xdp_md
-/* A global function: see csum_frame(). */
-#define CSUM_LINKAGE
+/* Not inlined and not static. */
+#define GLOBAL_STEP __attribute__((noinline))
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

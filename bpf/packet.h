@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the steps know of a packet. parse.h fills the first part, demux.h the second.
+ * What the steps know of a packet. parse.h, or options.h, fills the first part, demux.h the second.
  */
 #ifndef XESP_BPF_PACKET_H
 #define XESP_BPF_PACKET_H
@@ -12,7 +12,7 @@ struct packet {
 	const __u8 *end;   /* of the bytes that can be read */
 	const __u8 *ip;
 	const __u8 *transport; /* UDP or ESP header: the bytes of at least the UDP header are readable */
-	__u32 ip_payload;      /* bytes behind the IP header, as the IP header says */
+	__u32 ip_payload;      /* bytes from `transport` on, as the IP header says */
 	__u8 family;	       /* 4 or 6 */
 	__u8 protocol;	       /* IPPROTO_UDP or IPPROTO_ESP */
 

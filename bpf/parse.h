@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From the first byte of the frame to the transport header. What the capabilities do not include (options,
- * extension headers, fragments, more VLAN tags) is refused here with a reason of its own. Pure.
+ * From the first byte of the frame to the transport header. What the capabilities do not include (fragments,
+ * more VLAN tags) is refused here with a reason of its own; with options and extension headers options.h goes
+ * on. Pure.
  */
 #ifndef XESP_BPF_PARSE_H
 #define XESP_BPF_PARSE_H

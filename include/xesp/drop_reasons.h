@@ -30,15 +30,17 @@
 	X(3, NOT_IP, "not_ip", PASSED, NONE, "neither IPv4 nor IPv6 behind at most two VLAN tags") \
 	X(4, VLAN_DEPTH, "vlan_depth", PASSED, NONE, "more than two VLAN tags") \
 	X(5, NOT_IPSEC, "not_ipsec", PASSED, NONE, "neither UDP nor ESP") \
-	X(6, TRUNCATED, "truncated", PASSED, NONE, "the frame ends inside a header") \
+	X(6, TRUNCATED, "truncated", PASSED, NONE, \
+	  "the frame, or the first of its buffers, ends inside a header") \
 	X(7, IP_HEADER, "ip_header", PASSED, NONE, "IP version or IPv4 header length is wrong") \
 	X(8, IP_LENGTH, "ip_length", PASSED, NONE, \
 	  "the IP length is shorter than the headers or longer than the frame") \
 	X(9, IP_CHECKSUM, "ip_checksum", PASSED, NONE, "the IPv4 header checksum is wrong") \
-	X(10, IP_OPTIONS, "ip_options", PASSED, NONE, "IPv4 options, which the capabilities do not include") \
+	X(10, IP_OPTIONS, "ip_options", PASSED, NONE, \
+	  "IPv4 options that are the kernel's: a source route, a security label, or malformed") \
 	X(11, FRAGMENT, "fragment", PASSED, NONE, "an outer IP fragment; the kernel reassembles it") \
 	X(12, IPV6_EXT, "ipv6_ext", PASSED, NONE, \
-	  "an IPv6 extension header, which the capabilities do not include") \
+	  "an IPv6 extension header that is the kernel's: no options, options not to be skipped, or too many") \
 	X(13, UDP_LENGTH, "udp_length", PASSED, NONE, \
 	  "the UDP length is below 8 or longer than the IP payload") \
 	X(14, NO_PARSER, "no_parser", PASSED, NONE, "UDP to a port without a parser entry") \

@@ -49,6 +49,19 @@ static void set_address(struct ip_addr *addr, uint8_t family, const uint8_t *byt
 	memcpy(addr->bytes, bytes, ip_addr_size(family));
 }
 
+/* Steps over the IPv6 options headers in front of anything else; returns what they lead to. 0: cut off. */
+static uint8_t skip_extensions(struct cursor *cursor, uint8_t next_header)
+{
+	while (next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_DSTOPTS) {
+		const uint8_t *header = cursor->at;
+
+		if (cursor->left < 8 || !take(cursor, (header[1] + 1u) * 8))
+			return 0;
+		next_header = header[0];
+	}
+	return next_header;
+}
+
 /* Sets the addresses; returns the protocol and leaves the cursor behind the header. 0: not IP, cut off, or
  * a later fragment, which has no header of its own behind the IP header. */
 static uint8_t skip_ip(struct cursor *cursor, uint16_t type, struct explain_outer *outer)
@@ -65,7 +78,7 @@ static uint8_t skip_ip(struct cursor *cursor, uint16_t type, struct explain_oute
 	if (type == ETH_P_IPV6 && cursor->left >= 40 && ip[0] >> 4 == 6) {
 		set_address(&outer->src, AF_INET6, ip + 8);
 		set_address(&outer->dst, AF_INET6, ip + 24);
-		return take(cursor, 40) ? ip[6] : 0;
+		return take(cursor, 40) ? skip_extensions(cursor, ip[6]) : 0;
 	}
 	return 0;
 }

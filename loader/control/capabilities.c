@@ -58,8 +58,10 @@ static const struct capability_feature features[] = {
 	{"lifetimes", true, "soft and hard, in bytes, packets and seconds (RFC 4301 section 4.4.2.1)"},
 	{"mapping_change", true, "a peer's new address or port is an event (RFC 7296 section 2.23)"},
 	{"vlan_tags", true, "up to two VLAN tags in front"},
-	{"ipv4_options", false, "outer IPv4 options: such packets pass to the kernel"},
-	{"ipv6_extension_headers", false, "outer IPv6 extension headers: such packets pass to the kernel"},
+	{"ipv4_options", true,
+	 "outer IPv4 options; packets with source routes or security labels pass to the kernel"},
+	{"ipv6_extension_headers", true,
+	 "outer hop-by-hop and destination options, up to 64 bytes; other extension headers pass to the kernel"},
 	{"fragments", false, "outer fragments: they pass to the kernel"},
 	{"send", false, "outbound SAs: packets are sealed by the kernel or the IKE daemon"},
 	{"ah", false, "AH, alone or with ESP"},
@@ -111,4 +113,13 @@ const struct capability_word *capabilities_word_at(size_t row)
 const struct capability_feature *capabilities_feature_at(size_t row)
 {
 	return row < ARRAY_SIZE(features) ? &features[row] : NULL;
+}
+
+bool capabilities_has_feature(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		if (!strcmp(features[i].name, name))
+			return features[i].supported;
+	}
+	return false;
 }

@@ -57,5 +57,7 @@ struct capability_feature {
 };
 
 const struct capability_feature *capabilities_feature_at(size_t row);
+/* False also for a name that no row has. */
+bool capabilities_has_feature(const char *name);
 
 #endif

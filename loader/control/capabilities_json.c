@@ -156,8 +156,8 @@ static json_t *v1_json(const struct ndis *ndis)
 {
 	json_t *supported =
 		json_pack("{s:i, s:i, s:i, s:i, s:i}", "Encapsulation", NDIS_ENCAPSULATION_IEEE_802_3,
-			  "AhEspCombined", 0, "TransportTunnelCombined", (int)ndis->nested, "IPv4Options", 0,
-			  "Flags", (int)ndis->v1_flags);
+			  "AhEspCombined", 0, "TransportTunnelCombined", (int)ndis->nested, "IPv4Options",
+			  (int)capabilities_has_feature("ipv4_options"), "Flags", (int)ndis->v1_flags);
 	json_t *ah = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "Md5", 0, "Sha_1", 0, "Transport", 0,
 			       "Tunnel", 0, "Send", 0, "Receive", 0);
 	json_t *esp = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Des", 0, "TripleDes", 0, "NullEsp", 0,
@@ -168,10 +168,11 @@ static json_t *v1_json(const struct ndis *ndis)
 
 static json_t *v2_json(const struct ndis *ndis, uint32_t capacity)
 {
-	json_t *object = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Encapsulation",
-				   NDIS_ENCAPSULATION_IEEE_802_3, "IPv6Supported", 1, "IPv4Options", 0,
-				   "IPv6NonIPsecExtensionHeaders", 0, "Ah", 0, "Esp", 1, "AhEspCombined", 0,
-				   "LsoSupported", 0);
+	json_t *object = json_pack(
+		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Encapsulation", NDIS_ENCAPSULATION_IEEE_802_3,
+		"IPv6Supported", 1, "IPv4Options", (int)capabilities_has_feature("ipv4_options"),
+		"IPv6NonIPsecExtensionHeaders", (int)capabilities_has_feature("ipv6_extension_headers"), "Ah",
+		0, "Esp", 1, "AhEspCombined", 0, "LsoSupported", 0);
 	json_t *rest = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Transport", 1, "Tunnel", 1,
 				 "TransportTunnelCombined", (int)ndis->nested, "ExtendedSequenceNumbers", 1,
 				 "UdpEsp", (int)ndis->v2_udp_esp, "AuthenticationAlgorithms", 0,

@@ -28,8 +28,13 @@ static inline bool esp_nested_possible(const struct esp_packet *outer)
 
 	if (outer->reason != XESP_REASON_DELIVERED || outer->sa->mode != SA_MODE_TUNNEL || outer->outer_spi)
 		return false;
-	protocol = outer->packet[outer->packet[0] >> 4 == 4 ? IPV4_PROTOCOL : IPV6_NEXT_HEADER];
-	return protocol == IPPROTO_UDP || protocol == IPPROTO_ESP;
+	if (outer->packet[0] >> 4 == 4) {
+		protocol = outer->packet[IPV4_PROTOCOL];
+		return protocol == IPPROTO_UDP || protocol == IPPROTO_ESP;
+	}
+	protocol = outer->packet[IPV6_NEXT_HEADER];
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_ESP || protocol == IPPROTO_HOPOPTS ||
+	       protocol == IPPROTO_DSTOPTS;
 }
 
 #endif

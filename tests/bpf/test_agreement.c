@@ -24,6 +24,7 @@ struct pair {
 	uint64_t random;
 	unsigned int seen[XESP_CLASSIFIER_REASON_END];
 	unsigned int inner_seen[XESP_CLASSIFIER_REASON_END];
+	unsigned int with_options; /* of those redirected */
 	struct frame frame;
 	uint8_t inner[1 + FRAME_ROOM];
 };
@@ -61,6 +62,28 @@ static uint32_t draw(struct pair *pair, uint32_t below)
 	return (uint32_t)((pair->random * 0x2545f4914f6cdd1dull >> 32) * below >> 32);
 }
 
+/* IPv4 options, or one to four IPv6 extension headers: mostly those that can be skipped. */
+static void add_options(struct pair *pair)
+{
+	static const uint8_t types[] = {0, 1, 5, 7, 0x1e, 0x44, 0x83, 0x94, 0xc2};
+	uint32_t count = pair->frame.family == 4 ? 1 : 1 + draw(pair, 4);
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t bytes[48] = {0};
+		size_t length = pair->frame.family == 4 ? 4 + 4 * draw(pair, 10) : 8 + 8 * draw(pair, 5);
+		size_t at = pair->frame.family == 4 ? 0 : 2;
+
+		if (pair->frame.family == 6)
+			bytes[1] = (uint8_t)(length / 8 - 1);
+		while (at + 2 < length && draw(pair, 4)) {
+			bytes[at] = types[draw(pair, draw(pair, 4) ? 3 : sizeof(types))];
+			bytes[at + 1] = (uint8_t)draw(pair, (uint32_t)(length - at + 1));
+			at += draw(pair, 2) ? 1u : 2u + bytes[at + 1];
+		}
+		frame_insert(&pair->frame, i + 1 == count && draw(pair, 2) ? 0 : 60, bytes, length);
+	}
+}
+
 static void good_frame(struct pair *pair)
 {
 	static const uint16_t ports[] = {CLASSIFY_PORT, CLASSIFY_PORT, CLASSIFY_PORT_DRAFT,
@@ -74,6 +97,8 @@ static void good_frame(struct pair *pair)
 	if (draw(pair, 5)) {
 		frame_esp(&pair->frame, &spec, (enum xesp_form)draw(pair, 3), CLASSIFY_SPI + draw(pair, 4),
 			  draw(pair, 1500));
+		if (draw(pair, 2))
+			add_options(pair);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(bytes); i++)
@@ -88,7 +113,7 @@ static void damage(struct pair *pair)
 	uint32_t changes = draw(pair, 4);
 
 	for (uint32_t i = 0; i < changes; i++) {
-		uint32_t at = draw(pair, frame->len < 90 ? (uint32_t)frame->len : 90);
+		uint32_t at = draw(pair, frame->len < 150 ? (uint32_t)frame->len : 150);
 
 		if (draw(pair, 2))
 			frame->bytes[at] ^= (uint8_t)(1 << draw(pair, 8));
@@ -120,6 +145,13 @@ static size_t find_ip(const struct frame *frame)
 	if (frame_get16(frame, at) == 0x0800 && frame->bytes[at + 2] >> 4 == 4)
 		return at + 2;
 	return frame_get16(frame, at) == 0x86dd && frame->bytes[at + 2] >> 4 == 6 ? at + 2 : 0;
+}
+
+static bool has_options(const struct frame *frame)
+{
+	const uint8_t *ip = frame->bytes + frame->l3;
+
+	return frame->family == 4 ? ip[0] > 0x45 : ip[6] == 0 || ip[6] == 60;
 }
 
 /* What can be said before the SA table is asked, classifier_inner() says in fewer words. */
@@ -184,6 +216,7 @@ static void test_agreement(void **state)
 		if (native.redirected)
 			assert_memory_equal(&native.meta, &kernel.meta, sizeof(native.meta));
 		pair->seen[native.reason]++;
+		pair->with_options += native.redirected && has_options(&pair->frame);
 		check_inner(pair, pair->native, &native);
 		check_inner(pair, pair->kernel, &native);
 	}
@@ -193,6 +226,7 @@ static void test_agreement(void **state)
 	assert_true(kinds >= 18);
 	assert_true(pair->seen[XESP_REASON_TO_ENGINE] > FRAMES / 20);
 	assert_true(pair->inner_seen[XESP_REASON_TO_ENGINE] > FRAMES / 20);
+	assert_true(pair->with_options > FRAMES / 100);
 	assert_true(pair->inner_seen[XESP_REASON_UDP_CHECKSUM] && pair->inner_seen[XESP_REASON_NO_SA] &&
 		    pair->inner_seen[XESP_REASON_PARSER_MISMATCH] && pair->inner_seen[XESP_REASON_IKE] &&
 		    pair->inner_seen[XESP_REASON_KEEPALIVE] && pair->inner_seen[XESP_REASON_FRAGMENT]);

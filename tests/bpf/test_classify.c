@@ -18,23 +18,6 @@ static uint32_t next_length(const struct classifier *classifier, uint32_t length
 	return strcmp(classifier->ops->name, "kernel") || length < 300 ? length + 1 : length + 61;
 }
 
-static void expect_meta(const struct classifier_result *result, const struct frame *frame, uint32_t index,
-			enum xesp_form form, size_t esp, size_t length)
-{
-	struct xesp_meta expected = {
-		.sa_index = frame->family == 4 ? index : index + 10,
-		.sa_generation = CLASSIFY_GENERATION,
-		.l3_offset = (uint16_t)frame->l3,
-		.esp_offset = (uint16_t)esp,
-		.esp_length = (uint16_t)length,
-		.family = frame->family,
-		.form = (uint8_t)form,
-		.magic = XESP_META_MAGIC,
-	};
-
-	assert_memory_equal(&result->meta, &expected, sizeof(expected));
-}
-
 static void test_esp(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
@@ -46,15 +29,15 @@ static void test_esp(void **state)
 		for (size_t length = 1; length < 300; length += 37) {
 			frame_esp(frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, length);
 			result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "UDP");
-			expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 8 + length);
+			classify_expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 8 + length);
 			frame_esp(frame, &spec, XESP_FORM_NATIVE, CLASSIFY_SPI, length);
 			result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "native");
-			expect_meta(&result, frame, 1, XESP_FORM_NATIVE, frame->l4, 8 + length);
+			classify_expect_meta(&result, frame, 1, XESP_FORM_NATIVE, frame->l4, 8 + length);
 		}
 		spec.dport = CLASSIFY_PORT_DRAFT;
 		frame_esp(frame, &spec, XESP_FORM_UDP_IKE, CLASSIFY_SPI_DRAFT, 40);
 		result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "draft");
-		expect_meta(&result, frame, 2, XESP_FORM_UDP_IKE, frame->payload + 8, 48);
+		classify_expect_meta(&result, frame, 2, XESP_FORM_UDP_IKE, frame->payload + 8, 48);
 	}
 }
 
@@ -71,10 +54,10 @@ static void test_surplus(void **state)
 		memset(frame->bytes + frame->len, 0xee, 30);
 		frame->len += 30;
 		result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "padded frame");
-		expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 28);
+		classify_expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 28);
 		frame_put16(frame, frame->l4 + 4, 8 + 9);
 		result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "short UDP length");
-		expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 9);
+		classify_expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 9);
 		frame_put16(frame, frame->l4 + 4, 8 + 8);
 		classify_expect(*state, frame, XESP_REASON_ESP_SHORT, "UDP length of an ESP header");
 		frame_udp(frame, &spec, "\xff", 1);

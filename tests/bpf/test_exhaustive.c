@@ -125,10 +125,11 @@ static enum xesp_reason next_header_reason(unsigned int next)
 	case 17: return XESP_REASON_TO_ENGINE;
 	case 50: return XESP_REASON_NO_SA;
 	case 44: return XESP_REASON_FRAGMENT;
-	case 0:	  /* hop-by-hop */
+	case 0:	 /* hop-by-hop options and */
+	case 60: /* destination options, whose length, the UDP source port's second byte, is too long */
+		return XESP_REASON_IP_LENGTH;
 	case 43:  /* routing */
 	case 51:  /* AH */
-	case 60:  /* destination options */
 	case 135: /* mobility */
 	case 139: /* HIP */
 	case 140: /* shim6 */ return XESP_REASON_IPV6_EXT;

@@ -7,6 +7,7 @@
 #include <bpf/xesp.skel.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -169,7 +170,7 @@ static void test_repeated(void **state)
 	assert_int_equal(counter(rig, XESP_REASON_TO_ENGINE), 1000);
 }
 
-static void expect_event(struct rig *rig, const struct frame_spec *spec, enum xesp_form form)
+static void expect_event(struct rig *rig, const struct frame_spec *spec, enum xesp_form form, bool options)
 {
 	struct xesp_audit_event expected = {
 		.reason = XESP_REASON_NO_SA,
@@ -187,6 +188,8 @@ static void expect_event(struct rig *rig, const struct frame_spec *spec, enum xe
 	memcpy(expected.daddr, spec->dst.bytes, sizeof(expected.daddr));
 	rig->event_count = 0;
 	frame_esp(&rig->frame, spec, form, CLASSIFY_SPI_UNKNOWN, 40);
+	if (options)
+		frame_insert(&rig->frame, IPPROTO_DSTOPTS, "\1\0\1\4\0\0\0\0", 8);
 	assert_int_equal(run(rig, 0, 1), XDP_PASS);
 	assert_int_equal(ring_buffer__consume(rig->ring), 1);
 	assert_int_equal(rig->event_count, 1);
@@ -202,12 +205,15 @@ static void test_audit_event(void **state)
 	struct frame_spec specs[] = {classify_spec4(), classify_spec6()};
 
 	set_config(*state, 1000);
-	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
-		specs[i].tags = (unsigned int)i;
-		expect_event(*state, &specs[i], XESP_FORM_UDP);
-		expect_event(*state, &specs[i], XESP_FORM_NATIVE);
-		specs[i].dport = CLASSIFY_PORT_DRAFT;
-		expect_event(*state, &specs[i], XESP_FORM_UDP_IKE);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(specs); i++) {
+		struct frame_spec spec = specs[i % 2];
+		bool options = i / 2;
+
+		spec.tags = (unsigned int)i % 2;
+		expect_event(*state, &spec, XESP_FORM_UDP, options);
+		expect_event(*state, &spec, XESP_FORM_NATIVE, options);
+		spec.dport = CLASSIFY_PORT_DRAFT;
+		expect_event(*state, &spec, XESP_FORM_UDP_IKE, options);
 	}
 }
 

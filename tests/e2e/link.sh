@@ -51,7 +51,7 @@ watch_start() {
 	spawn gateway sink.log "$PYTHON" "$E2E_ROOT/tests/tools/udp_sink.py" 7777 "$DIR/sink"
 	watch_pids+=("$SPAWNED")
 	capture_start gateway g0 kernel.pcap "$@" -Q in \
-		"ether src $PEER_MAC and (udp or ip proto 50 or ip6 proto 50 or vlan)"
+		"ether src $PEER_MAC and (udp or ip proto 50 or ip6 proto 50 or ip6 proto 60 or vlan)"
 	watch_pids+=("$SPAWNED")
 	capture_start gateway xesp0 tun.pcap "$@" -Q in
 	watch_pids+=("$SPAWNED")

@@ -97,6 +97,23 @@ struct classifier_result classify_expect(struct classifier *classifier, const st
 	return result;
 }
 
+void classify_expect_meta(const struct classifier_result *result, const struct frame *frame, uint32_t index,
+			  enum xesp_form form, size_t esp, size_t length)
+{
+	struct xesp_meta expected = {
+		.sa_index = frame->family == 4 ? index : index + 10,
+		.sa_generation = CLASSIFY_GENERATION,
+		.l3_offset = (uint16_t)frame->l3,
+		.esp_offset = (uint16_t)esp,
+		.esp_length = (uint16_t)length,
+		.family = frame->family,
+		.form = (uint8_t)form,
+		.magic = XESP_META_MAGIC,
+	};
+
+	assert_memory_equal(&result->meta, &expected, sizeof(expected));
+}
+
 struct frame_spec classify_variant(unsigned int i)
 {
 	struct frame_spec spec = i % 2 ? classify_spec6() : classify_spec4();

@@ -48,6 +48,9 @@ void classify_fill_config(struct classifier *classifier);
 void classify_fill(struct classifier *classifier);
 /* Runs the frame; exactly the counter of the reason moves, by one, and the frame comes back unchanged. */
 struct classifier_result classify_run(struct classifier *classifier, const uint8_t *bytes, size_t len);
+/* What the metadata of a redirected frame must say; `index` is the SA's of IPv4. */
+void classify_expect_meta(const struct classifier_result *result, const struct frame *frame, uint32_t index,
+			  enum xesp_form form, size_t esp, size_t length);
 /* Runs it, and fails with `what` unless this is the reason. */
 struct classifier_result classify_expect(struct classifier *classifier, const struct frame *frame,
 					 enum xesp_reason reason, const char *what);

@@ -80,6 +80,28 @@ void frame_fix_udp(struct frame *frame, enum frame_checksum checksum)
 	frame_put16(frame, frame->l4 + 6, value);
 }
 
+void frame_insert(struct frame *frame, uint8_t type, const void *bytes, size_t length)
+{
+	size_t at = frame->l3 + (frame->family == 4 ? 20 : 40);
+	uint8_t *ip = frame->bytes + frame->l3;
+
+	assert(frame->len + length <= sizeof(frame->bytes));
+	memmove(frame->bytes + at + length, frame->bytes + at, frame->len - at);
+	memcpy(frame->bytes + at, bytes, length);
+	frame->len += length;
+	frame->l4 += length;
+	frame->payload += length;
+	if (frame->family == 4) {
+		ip[0] = (uint8_t)(ip[0] + length / 4);
+		frame_put16(frame, frame->l3 + 2, (uint16_t)(frame_get16(frame, frame->l3 + 2) + length));
+		frame_fix_ipv4(frame);
+		return;
+	}
+	frame_put16(frame, frame->l3 + 4, (uint16_t)(frame_get16(frame, frame->l3 + 4) + length));
+	frame->bytes[at] = ip[6];
+	ip[6] = type;
+}
+
 static void put_link(struct frame *frame, const struct frame_spec *spec)
 {
 	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1};

@@ -49,6 +49,11 @@ void frame_udp(struct frame *frame, const struct frame_spec *spec, const void *p
 void frame_esp(struct frame *frame, const struct frame_spec *spec, enum xesp_form form, uint32_t spi,
 	       size_t length);
 
+/* Puts `length` bytes behind the fixed IP header: IPv4 options, whose length is a multiple of 4, or an IPv6
+ * extension header `type`, of 8, whose first byte is set here. Lengths, header checksum and next headers
+ * follow. */
+void frame_insert(struct frame *frame, uint8_t type, const void *bytes, size_t length);
+
 /* After a change: the IPv4 header checksum, over as many words as the header claims and the frame has. */
 void frame_fix_ipv4(struct frame *frame);
 /* The UDP checksum, over as many bytes as UDP claims; they have to be there. */

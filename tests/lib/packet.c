@@ -121,6 +121,25 @@ size_t packet_build(const struct packet_spec *spec, uint8_t *out)
 	return len;
 }
 
+size_t packet_insert(uint8_t *ip, size_t len, uint8_t type, const uint8_t *bytes, size_t count)
+{
+	bool v4 = ip[0] >> 4 == 4;
+	size_t fixed = v4 ? 20 : 40, length = v4 ? 2 : 4;
+
+	memmove(ip + fixed + count, ip + fixed, len - fixed);
+	memcpy(ip + fixed, bytes, count);
+	packet_put16(ip + length, (uint16_t)(packet_get16(ip + length) + count));
+	if (v4) {
+		ip[0] = (uint8_t)(ip[0] + count / 4);
+		packet_put16(ip + 10, 0);
+		packet_put16(ip + 10, packet_checksum(0, ip, (ip[0] & 15) * 4u));
+	} else {
+		ip[fixed] = ip[6];
+		ip[6] = type;
+	}
+	return len + count;
+}
+
 size_t packet_udp4(uint8_t *out, size_t data_len)
 {
 	const struct packet_spec spec = {

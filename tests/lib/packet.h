@@ -39,6 +39,11 @@ size_t packet_upper(const struct packet_spec *spec, uint8_t *out);
 /* Writes IP header, upper-layer header and data; returns the length. */
 size_t packet_build(const struct packet_spec *spec, uint8_t *out);
 
+/* Puts `bytes` behind the fixed header of the IP packet of `len` bytes, which may grow: IPv4 options, whose
+ * number is a multiple of 4, or an IPv6 extension header `type`, of 8, whose first byte is set here. Lengths,
+ * header checksum and next headers follow. Returns the new length. */
+size_t packet_insert(uint8_t *ip, size_t len, uint8_t type, const uint8_t *bytes, size_t count);
+
 /* An IPv4 UDP packet where any packet does, of 28 + data_len bytes. */
 size_t packet_udp4(uint8_t *out, size_t data_len);
 

@@ -107,7 +107,9 @@ class Sa:
         datagram = packets.udp(src, dst, *INNER_PORTS, text)
         # The sender's checksum is about addresses that nobody here has seen (RFC 3948 section 3.1.2).
         sent = packets.udp(self.nat_src, dst, *INNER_PORTS, text) if self.nat_src else datagram
-        opened = packets.ip(src, dst, packets.PROTO_UDP, datagram)
+        # In transport mode the outer header is the packet's own.
+        extra = self.outer_extra if self.mode == "transport" else ()
+        opened = packets.ip(src, dst, packets.PROTO_UDP, datagram, extra=extra)
         if not self.tunnel:
             plain, next_header = sent, packets.PROTO_UDP
         else:

@@ -57,6 +57,7 @@ def arguments():
     parser.add_argument("--tunnel-form", choices=("udp", "ike", "native"), default="udp")
     parser.add_argument("--tunnel-seq", type=number, default=1, help="of the first packet")
     parser.add_argument("--tunnel-defect", choices=sorted(espgen.DEFECTS), default="")
+    parser.add_argument("--options", default="", help="in hexadecimal, of the outer header")
     parser.add_argument("--vlans", type=int, default=0, help="tags in front of the IP header")
     parser.add_argument("--seq", type=number, default=1, help="of the first packet, 64 bits")
     parser.add_argument("--count", type=int, default=5)
@@ -84,13 +85,21 @@ def tunnel_of(args):
     )  # fmt: skip
 
 
+def outer_extra(args):
+    """IPv4 options, or as IPv6 destination options, for packets.ip()."""
+    options = bytes.fromhex(args.options)
+    if packets.family(args.src) == 4:
+        return options
+    return ((60, options),) if options else ()
+
+
 def make(args):
     """Frames to send, packets that must come out of them, contents."""
     tunnel = tunnel_of(args)
     sa = espgen.Sa(
         spi=args.spi, key=KEY, src=args.src, dst=args.dst, inner_src=args.inner_src, inner_dst=args.inner_dst,
         form=args.form, sport=args.sport, dport=args.dport, esn=args.esn, udp_checksum=args.udp_checksum,
-        nat_src=args.nat_src,
+        nat_src=args.nat_src, outer_extra=outer_extra(args),
     )  # fmt: skip
     frames, opened, texts = [], [], []
     vlans = [100 + tag for tag in range(args.vlans)]

@@ -403,7 +403,9 @@ static void test_ndis_bits_are_those_of_the_words(void **state)
 	assert_int_equal(udp_esp, 15);
 	assert_int_equal(number(v1, NULL, "Supported", "Flags"), flags);
 	assert_int_equal(number(v1, NULL, "Supported", "TransportTunnelCombined"), 1);
-	assert_int_equal(number(v1, NULL, "Supported", "IPv4Options"), 0);
+	assert_int_equal(number(v1, NULL, "Supported", "IPv4Options"), 1);
+	assert_int_equal(number(ndis, NULL, "v2", "IPv4Options"), 1);
+	assert_int_equal(number(ndis, NULL, "v2", "IPv6NonIPsecExtensionHeaders"), 1);
 	assert_int_equal(number(v1, NULL, "IPv4ESP", "Receive"), 1);
 	assert_int_equal(number(v1, NULL, "IPv4ESP", "Send"), 0);
 	assert_int_equal(number(ndis, NULL, "v2", "UdpEsp"), udp_esp);

@@ -317,7 +317,7 @@ static void test_content_that_is_the_hosts(void **state)
 	bytes[10] ^= 1;
 	assert_int_equal(look(&nest, bytes, len, &outer, &inner), XESP_REASON_IP_CHECKSUM);
 	len = inner_packet(&nest, bytes);
-	bytes[0] = 0x46;
+	len = packet_insert(bytes, len, 0, (const uint8_t *)"\x83\3\4", 4); /* a source route */
 	assert_int_equal(look(&nest, bytes, len, &outer, &inner), XESP_REASON_IP_OPTIONS);
 	nest_teardown(&nest);
 }

@@ -12,9 +12,11 @@
 #include <netinet/in.h>
 
 #include "dataplane/esp_meta.h"
+#include "dataplane/esp_nested.h"
 #include "dataplane/esp_watch.h"
 #include "tests/lib/esp_options.h"
 #include "tests/lib/esp_rig.h"
+#include "tests/lib/nest.h"
 #include "tests/lib/packet.h"
 
 #define ETHERNET_BYTES 14
@@ -372,6 +374,44 @@ static void test_ports(void **state)
 	}
 }
 
+/* ---- the inner layer ----------------------------------------------------------------------------------- */
+
+/* Options that can be ignored, and a hop-by-hop header that can be skipped. */
+static size_t insert_good(uint8_t *ip, size_t len)
+{
+	static const uint8_t options[2][8] = {{0x94, 4, 0, 0, 1, 1, 1, 0}, {0, 0, 5, 2, 0, 0, 1, 0}};
+	bool v4 = ip[0] >> 4 == 4;
+
+	return packet_insert(ip, len, IPPROTO_HOPOPTS, options[v4 ? 0 : 1], 8);
+}
+
+/* ESP inside of a tunnel is found and opened behind options as it is without them. */
+static void test_nested(void **state)
+{
+	(void)state;
+	for (size_t kind = 0; kind < NEST_KINDS; kind++) {
+		uint8_t bytes[NEST_PACKET_MAX], payload[60];
+		struct esp_packet outer, inner = {0};
+		struct nest nest;
+		size_t len, header;
+
+		memset(payload, 0x5c, sizeof(payload));
+		nest_setup_kind(&nest, &nest_kinds[kind]);
+		len = insert_good(bytes, nest_inner(&nest, payload, sizeof(payload), 253, bytes));
+		outer = nest_wrap(&nest, 0, bytes, len);
+		esp_open_burst(nest.tunnel.crypto, &outer, 1, ESP_RIG_NOW);
+		assert_int_equal(outer.reason, XESP_REASON_DELIVERED);
+		assert_int_equal(esp_nested_find(nest.db, &outer, &inner), XESP_REASON_TO_ENGINE);
+		esp_open_burst(nest.tunnel.crypto, &inner, 1, ESP_RIG_NOW);
+		assert_int_equal(inner.reason, XESP_REASON_DELIVERED);
+		header = fixed_bytes(nest.kind.transport.family) + 8;
+		assert_int_equal(inner.packet_len, header + sizeof(payload));
+		assert_memory_equal(inner.packet + header, payload, sizeof(payload));
+		assert_memory_equal(inner.packet + header - 6, bytes + header - 6, 6);
+		nest_teardown(&nest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_ipv6_types),	 cmocka_unit_test(test_cut_frame),
 		cmocka_unit_test(test_transport),	 cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_tunnel),		 cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_nested),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,22 @@ static void test_ip_options(void **state)
 	expect(&outer, "10.50.0.1", "10.50.0.2", false);
 }
 
+static void test_ipv6_extensions(void **state)
+{
+	struct frame frame = {.len = 0};
+	struct explain_outer outer;
+
+	(void)state;
+	put_ethernet(&frame, 0, "\x86\xdd");
+	put_ip6(&frame, IPPROTO_HOPOPTS);
+	PUT(&frame, "\x3c\0\1\4\0\0\0\0");
+	PUT(&frame, "\x32\1\1\xc\0\0\0\0\0\0\0\0\0\0\0\0" ESP_HEAD);
+	expect_at_all_lengths(&frame, ETH_HLEN + 40, "fd50::1", "fd50::2");
+	frame.bytes[ETH_HLEN + 48] = 43; /* a routing header */
+	outer = read_exactly(&frame, frame.len);
+	expect(&outer, "fd50::1", "fd50::2", false);
+}
+
 static void test_no_esp_header(void **state)
 {
 	struct frame frame = {.len = 0};
@@ -214,10 +230,10 @@ static void test_random_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_native),	      cmocka_unit_test(test_too_many_tags),
-		cmocka_unit_test(test_udp_ipv6),      cmocka_unit_test(test_non_ike_marker),
-		cmocka_unit_test(test_ip_options),    cmocka_unit_test(test_no_esp_header),
-		cmocka_unit_test(test_random_frames),
+		cmocka_unit_test(test_native),		cmocka_unit_test(test_too_many_tags),
+		cmocka_unit_test(test_udp_ipv6),	cmocka_unit_test(test_non_ike_marker),
+		cmocka_unit_test(test_ip_options),	cmocka_unit_test(test_no_esp_header),
+		cmocka_unit_test(test_ipv6_extensions), cmocka_unit_test(test_random_frames),
 	};
 
 	return cmocka_run_group_tests_name("explain_outer", tests, NULL, NULL);
