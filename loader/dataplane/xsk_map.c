@@ -88,6 +88,7 @@ static uint32_t jumbo_count(const struct xsk *xsk)
  * their first use: where no jumbo frames come they are nothing but addresses. */
 static int map_memory(struct xsk *xsk, int umem)
 {
+	int shared = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
 	uint8_t *area = mmap(NULL, umem_bytes(xsk) + jumbo_bytes(jumbo_count(xsk)), PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -95,10 +96,8 @@ static int map_memory(struct xsk *xsk, int umem)
 		return -errno;
 	xsk->umem = area;
 	jumbo_init(&xsk->jumbo, area, umem_bytes(xsk), jumbo_count(xsk));
-	if (mmap(area, umem_bytes(xsk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, umem,
-		 0) == MAP_FAILED)
-		return -errno;
-	return 0;
+	area = mmap(area, umem_bytes(xsk), PROT_READ | PROT_WRITE, shared, umem, 0);
+	return area == MAP_FAILED ? -errno : 0;
 }
 
 static int map_all(struct xsk *xsk, int umem)

@@ -17,6 +17,7 @@ int attached_new(const struct ipc_attach *request, const struct ipc_link_state *
 					 .capacity = capacity,
 					 .config = {.enabled = 1,
 						    .pass_keepalives = !!request->pass_keepalives,
+						    /* Until the engine has the sockets. */
 						    .packet_max = XESP_PACKET_MAX,
 						    .audit_per_second = XESP_AUDIT_PER_SECOND}};
 	struct attached attached = {.used = true, .state = *state, .claim = {.fd = -1}};

@@ -112,6 +112,8 @@ static int detach_queue(int fd, const char *name, struct failure *ret_failure)
 	return 0;
 }
 
+/* The MTU stays 1500: it bounds what the host sends into the device, which is refused, and not the packets
+ * that are written to it, up to 64 KB. */
 int tun_create(const char *name, int *ret_fd, struct failure *ret_failure)
 {
 	CLEANUP_FD int fd = -1;

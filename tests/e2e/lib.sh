@@ -214,12 +214,12 @@ wait_for() {
 # ---- captures ----------------------------------------------------------------------------------------------
 
 # capture_start ROLE IFACE FILE [TCPDUMP-ARGUMENT...]: returns when the capture runs; pid in SPAWNED
-# The ring's slots are as long as the longest packet to keep: a small -s makes room for many.
+# The ring's slots are as long as the longest packet to keep, CAPTURE_BYTES: where they are short there are many.
 capture_start() {
 	local role=$1 iface=$2 file=$DIR/$3
 	shift 3
 	spawn "$role" "${file##*/}.log" tcpdump -i "$iface" -w "$file" -U -Z root --immediate-mode -n \
-		-B 16384 -s 2048 "$@"
+		-B 16384 -s "${CAPTURE_BYTES:-2048}" "$@"
 	wait_for 5 grep -q 'listening on' "$file.log" || die "tcpdump does not start: $(cat "$file.log")"
 	sleep 0.2 # it says so before it has installed its filter, and throws away what comes until then
 }

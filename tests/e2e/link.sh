@@ -44,16 +44,15 @@ link_cable() {
 	ip_in gateway -6 route add fd81::/64 via $PEER6
 }
 
-# watch_start [TCPDUMP-ARGUMENT...], watch_stop: the places where packets can come out; xespd must run. What
-# probe.py looks at.
+# watch_start, watch_stop: the places where packets can come out; xespd must run. What probe.py looks at.
 watch_start() {
 	watch_pids=()
 	spawn gateway sink.log "$PYTHON" "$E2E_ROOT/tests/tools/udp_sink.py" 7777 "$DIR/sink"
 	watch_pids+=("$SPAWNED")
-	capture_start gateway g0 kernel.pcap "$@" -Q in \
+	capture_start gateway g0 kernel.pcap -Q in \
 		"ether src $PEER_MAC and (udp or ip proto 50 or ip6 proto 50 or ip6 proto 60 or vlan)"
 	watch_pids+=("$SPAWNED")
-	capture_start gateway xesp0 tun.pcap "$@" -Q in
+	capture_start gateway xesp0 tun.pcap -Q in
 	watch_pids+=("$SPAWNED")
 	wait_for 5 grep -q listening "$DIR/sink.log" || die "no UDP socket: $(cat "$DIR/sink.log")"
 }

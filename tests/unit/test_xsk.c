@@ -295,8 +295,10 @@ static void test_at_random(void **state)
 		size_t len = 1 + next_random() % (next_random() % 2 ? XESP_PACKET_JUMBO_MAX : 200);
 		uint32_t n;
 
-		if (kernel_receive(0, packet_bytes(number, len), len, META))
-			sent[sent_count++] = (struct held){.number = number++, .len = len};
+		if (kernel_receive(0, packet_bytes(number, len), len, META)) {
+			sent[sent_count++] = (struct held){.number = number, .len = len};
+			number++;
+		}
 		n = xsk_receive(&xsk, packets, 1 + next_random() % 3);
 		for (uint32_t i = 0; i < n; i++) {
 			held[held_count] = sent[i];
