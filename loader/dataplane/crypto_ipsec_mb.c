@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Crypto provider on Intel's libipsec-mb, by its direct GCM calls: one call opens one packet in place, which
- * is faster than its job interface at every packet size. A context belongs to one thread, and has a bounded
- * number of expanded keys.
+ * Crypto provider on Intel's libipsec-mb: its contexts, and which way a packet goes. A context belongs to one
+ * thread, and has a bounded number of expanded keys.
+ *
+ * The library keeps hash states, which depend on keys, and bytes of packets in its managers while a burst is
+ * worked on. It wipes them if it was built with SAFE_DATA, as Debian's is; the managers lie in key memory in
+ * any case, so that what is left is neither swapped nor dumped, and is wiped with the context.
  *
  * The library exists for x86-64 only; elsewhere this provider says -EOPNOTSUPP.
  */
@@ -10,46 +13,15 @@
 
 #include <errno.h>
 
+#include "dataplane/crypto_key.h"
+
 #if defined(__x86_64__)
 
-#include <arpa/inet.h>
-#include <intel-ipsec-mb.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/cleanup.h"
-#include "dataplane/key_cache.h"
+#include "dataplane/crypto_mb_private.h"
 #include "dataplane/keymem.h"
-
-#define ESP_HEADER_BYTES 8
-#define SALT_BYTES 4
-#define IV_BYTES 8
-#define TAG_BYTES 16
-
-/* What the library expands a cipher key to, in a block whose size does not depend on the library. */
-_Static_assert(sizeof(struct gcm_key_data) <= KEY_CACHE_EXPANDED_MAX, "room for an expanded key");
-
-struct crypto_ctx {
-	IMB_MGR *manager;
-	struct gcm_context_data gcm; /* the library's scratch of one call */
-	struct key_cache cache;
-	struct key_slot *spare; /* for a key that finds no slot: expanded for one burst */
-	bool spare_used;
-	char description[64];
-};
-
-struct crypto_key {
-	aes_gcm_pre_t expand; /* these for this key length and this CPU */
-	aes_gcm_enc_dec_t open;
-	aes_gcm_enc_dec_t seal;
-	uint8_t icv_bytes;
-	bool esn;
-	uint8_t cipher_key[KEY_CACHE_CIPHER_KEY_MAX];
-	uint8_t salt[SALT_BYTES];
-	uint8_t cipher_key_bytes;
-};
 
 static const char *arch_name(const IMB_MGR *manager)
 {
@@ -66,41 +38,95 @@ static void mb_ctx_free(struct crypto_ctx *ctx)
 {
 	if (!ctx)
 		return;
-	if (ctx->manager)
-		free_mb_mgr(ctx->manager);
 	key_cache_cleanup(&ctx->cache);
 	keymem_free(ctx->spare, sizeof(*ctx->spare));
-	explicit_bzero(&ctx->gcm, sizeof(ctx->gcm));
-	free(ctx);
+	keymem_free(ctx->wide, imb_get_mb_mgr_size());
+	keymem_free(ctx->narrow, imb_get_mb_mgr_size());
+	keymem_free(ctx, sizeof(*ctx));
+}
+
+static IMB_MGR *manager_new(void)
+{
+	void *memory = keymem_alloc(imb_get_mb_mgr_size());
+
+	return memory ? imb_set_pointers_mb_mgr(memory, 0, 1) : NULL;
+}
+
+/* The library's own structures have to be those of the header that this was compiled with. Without AES
+ * instructions it emulates them: slower than OpenSSL. A failed self-test shows in its error number. */
+static bool usable(IMB_MGR *manager)
+{
+	return imb_get_version() >> 8 == IMB_VERSION_NUM >> 8 && !imb_get_errno(manager) &&
+	       (manager->features & IMB_CPUFLAGS_SSE) == IMB_CPUFLAGS_SSE &&
+	       manager->used_arch != IMB_ARCH_NOAESNI;
+}
+
+/* 0 also where there is no need of a second one. */
+static int narrow_new(struct crypto_ctx *ctx)
+{
+	if (!(ctx->wide->features & IMB_FEATURE_SHANI) || ctx->wide->used_arch <= IMB_ARCH_AVX)
+		return 0;
+	ctx->narrow = manager_new();
+	if (!ctx->narrow)
+		return -ENOMEM;
+	init_mb_mgr_avx(ctx->narrow);
+	return usable(ctx->narrow) ? 0 : -EOPNOTSUPP;
+}
+
+#define GCM_CALLS(manager, bits) \
+	{ \
+		.expand = (manager)->gcm##bits##_pre, .open = (manager)->gcm##bits##_dec, \
+		.seal = (manager)->gcm##bits##_enc, .gmac_init = (manager)->gmac##bits##_init, \
+		.gmac_update = (manager)->gmac##bits##_update, \
+		.gmac_finalize = (manager)->gmac##bits##_finalize, \
+	}
+
+static void choose_calls(struct crypto_ctx *ctx)
+{
+	ctx->gcm[0] = (struct mb_gcm_calls)GCM_CALLS(ctx->wide, 128);
+	ctx->gcm[1] = (struct mb_gcm_calls)GCM_CALLS(ctx->wide, 192);
+	ctx->gcm[2] = (struct mb_gcm_calls)GCM_CALLS(ctx->wide, 256);
+}
+
+static int ctx_init(struct crypto_ctx *ctx)
+{
+	const uint64_t vaes = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
+	int r;
+
+	ctx->wide = manager_new();
+	if (!ctx->wide)
+		return -ENOMEM;
+	init_mb_mgr_auto(ctx->wide, NULL);
+	if (!usable(ctx->wide))
+		return -EOPNOTSUPP;
+	r = narrow_new(ctx);
+	if (r)
+		return r;
+	r = crypto_serial_init(&ctx->serial);
+	if (r)
+		return r;
+	ctx->spare = keymem_alloc(sizeof(*ctx->spare));
+	if (!ctx->spare || key_cache_init(&ctx->cache))
+		return -ENOMEM;
+	choose_calls(ctx);
+	snprintf(ctx->description, sizeof(ctx->description), "ipsec-mb %s, %s%s%s", imb_get_version_str(),
+		 arch_name(ctx->wide), (ctx->wide->features & vaes) == vaes ? " VAES" : "",
+		 ctx->wide->features & IMB_FEATURE_SHANI ? " SHA" : "");
+	return 0;
 }
 
 static int mb_ctx_new(struct crypto_ctx **ret_ctx)
 {
-	const uint64_t vaes = IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
-	struct crypto_ctx *ctx = calloc(1, sizeof(*ctx));
+	struct crypto_ctx *ctx = keymem_alloc(sizeof(*ctx));
+	int r;
 
 	if (!ctx)
 		return -ENOMEM;
-	ctx->manager = alloc_mb_mgr(0);
-	if (!ctx->manager) {
+	r = ctx_init(ctx);
+	if (r) {
 		mb_ctx_free(ctx);
-		return -ENOMEM;
+		return r;
 	}
-	init_mb_mgr_auto(ctx->manager, NULL);
-	/* Without AES instructions the library emulates them: slower than OpenSSL. A failed self-test of the
-	 * library shows in its error number. */
-	if (imb_get_errno(ctx->manager) || (ctx->manager->features & IMB_CPUFLAGS_SSE) != IMB_CPUFLAGS_SSE ||
-	    ctx->manager->used_arch == IMB_ARCH_NOAESNI) {
-		mb_ctx_free(ctx);
-		return -EOPNOTSUPP;
-	}
-	ctx->spare = keymem_alloc(sizeof(*ctx->spare));
-	if (!ctx->spare || key_cache_init(&ctx->cache)) {
-		mb_ctx_free(ctx);
-		return -ENOMEM;
-	}
-	snprintf(ctx->description, sizeof(ctx->description), "ipsec-mb %s, %s%s", imb_get_version_str(),
-		 arch_name(ctx->manager), (ctx->manager->features & vaes) == vaes ? " VAES" : "");
 	*ret_ctx = ctx;
 	return 0;
 }
@@ -110,172 +136,65 @@ static const char *mb_ctx_describe(const struct crypto_ctx *ctx)
 	return ctx->description;
 }
 
-/* -EOPNOTSUPP for a cipher key of another length than AES has. */
-static int choose_calls(const IMB_MGR *manager, size_t cipher_key_bytes, struct crypto_key *key)
+/* -EOPNOTSUPP for what the library does not have. */
+static int way_of(enum algo_id cipher)
 {
-	switch (cipher_key_bytes) {
-	case IMB_GCM_128_KEY_LEN:
-		key->expand = manager->gcm128_pre;
-		key->open = manager->gcm128_dec;
-		key->seal = manager->gcm128_enc;
-		return 0;
-	case IMB_GCM_192_KEY_LEN:
-		key->expand = manager->gcm192_pre;
-		key->open = manager->gcm192_dec;
-		key->seal = manager->gcm192_enc;
-		return 0;
-	case IMB_GCM_256_KEY_LEN:
-		key->expand = manager->gcm256_pre;
-		key->open = manager->gcm256_dec;
-		key->seal = manager->gcm256_enc;
-		return 0;
+	switch (cipher) {
+	case ALGO_AES_GCM: return MB_WAY_GCM;
+	case ALGO_AES_GCM_IIV: return MB_WAY_GCM_IIV;
+	case ALGO_AES_GMAC: return MB_WAY_GMAC;
+	case ALGO_AES_CCM:
+	case ALGO_AES_CCM_IIV: return MB_WAY_CCM;
+	case ALGO_CHACHA20_POLY1305:
+	case ALGO_CHACHA20_POLY1305_IIV: return MB_WAY_CHACHA;
+	case ALGO_AES_CBC:
+	case ALGO_AES_CTR:
+	case ALGO_NULL:
+	case ALGO_3DES_CBC:
+	case ALGO_DES_CBC: return MB_WAY_PAIR;
 	default: return -EOPNOTSUPP;
 	}
 }
 
-static void mb_key_free(struct crypto_key *key)
-{
-	keymem_free(key, sizeof(*key));
-}
-
 static int mb_key_new(struct crypto_ctx *ctx, const struct crypto_suite *suite, struct crypto_key **ret_key)
 {
-	size_t bytes = suite->key_bytes;
-	struct crypto_key *key;
+	int way = way_of(suite->cipher->id);
 	int r;
 
-	if (suite->cipher->id != ALGO_AES_GCM || bytes <= SALT_BYTES)
-		return -EOPNOTSUPP;
-	key = keymem_alloc(sizeof(*key));
-	if (!key)
-		return -ENOMEM;
-	r = choose_calls(ctx->manager, bytes - SALT_BYTES, key);
-	if (r) {
-		mb_key_free(key);
+	if (way < 0)
+		return way;
+	r = crypto_key_new(&ctx->serial, suite, ret_key);
+	if (r)
 		return r;
-	}
-	key->cipher_key_bytes = (uint8_t)(bytes - SALT_BYTES);
-	memcpy(key->cipher_key, suite->key, key->cipher_key_bytes);
-	memcpy(key->salt, suite->key + bytes - SALT_BYTES, SALT_BYTES);
-	key->icv_bytes = suite->icv_bytes;
-	key->esn = suite->esn;
-	*ret_key = key;
+	(*ret_key)->way = (uint8_t)way;
+	(*ret_key)->variant = (uint8_t)((*ret_key)->cipher_key_bytes / 8 - 2);
 	return 0;
 }
 
 static void mb_forget(struct crypto_ctx *ctx, const struct crypto_key *key)
 {
-	key_cache_forget(&ctx->cache, key);
+	key_cache_forget(&ctx->cache, key->serial);
 }
 
-static bool is_of(const struct key_slot *slot, const struct crypto_key *key)
+/* What is worked on directly is done at once, what goes by jobs side by side behind it. */
+static void work_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
 {
-	return slot->key_bytes == key->cipher_key_bytes &&
-	       !memcmp(slot->cipher_key, key->cipher_key, sizeof(slot->cipher_key));
-}
+	struct crypto_op *jobs[XESP_BURST_MAX];
+	size_t jobs_count = crypto_mb_gcm_burst(ctx, ops, count, open, jobs);
 
-static void fill(struct key_slot *slot, const struct crypto_key *key)
-{
-	/* The library writes no more than this key's length asks for. */
-	if (slot->key_bytes != key->cipher_key_bytes)
-		explicit_bzero(slot->expanded, sizeof(slot->expanded));
-	slot->key_bytes = key->cipher_key_bytes;
-	memcpy(slot->cipher_key, key->cipher_key, sizeof(slot->cipher_key));
-	key->expand(key->cipher_key, (struct gcm_key_data *)slot->expanded);
-}
-
-static const struct gcm_key_data *expand(struct crypto_ctx *ctx, const struct crypto_key *key)
-{
-	struct key_slot *slot = key_cache_claim(&ctx->cache, key);
-
-	if (slot) {
-		fill(slot, key);
-		key_cache_filled(slot, key);
-	} else {
-		slot = ctx->spare;
-		ctx->spare_used = true;
-		fill(slot, key);
-	}
-	return (const struct gcm_key_data *)slot->expanded;
-}
-
-static const struct gcm_key_data *expanded(struct crypto_ctx *ctx, const struct crypto_key *key)
-{
-	const struct key_slot *slot = key_cache_find(&ctx->cache, key);
-
-	if (slot && is_of(slot, key))
-		return (const struct gcm_key_data *)slot->expanded;
-	return expand(ctx, key);
-}
-
-/* RFC 4106 sections 4 and 5: with ESN the high half, which is not on the wire, stands in the middle. */
-static const uint8_t *aad_of(const struct crypto_op *op, uint8_t *room, size_t *ret_len)
-{
-	uint32_t high = htonl((uint32_t)(op->seq >> 32));
-
-	if (!op->key->esn) {
-		*ret_len = ESP_HEADER_BYTES;
-		return op->esp;
-	}
-	memcpy(room, op->esp, 4);
-	memcpy(room + 4, &high, 4);
-	memcpy(room + 8, op->esp + 4, 4);
-	*ret_len = ESP_HEADER_BYTES + sizeof(high);
-	return room;
-}
-
-static void gcm_one(struct crypto_ctx *ctx, const struct gcm_key_data *key_data, struct crypto_op *op,
-		    bool open)
-{
-	const struct crypto_key *key = op->key;
-	uint8_t *text = op->esp + ESP_HEADER_BYTES + IV_BYTES;
-	uint8_t *icv = text + op->text_len;
-	uint8_t nonce[SALT_BYTES + IV_BYTES];
-	uint8_t tag[TAG_BYTES], room[12];
-	size_t aad_len;
-	const uint8_t *aad = aad_of(op, room, &aad_len);
-
-	memcpy(nonce, key->salt, SALT_BYTES);
-	memcpy(nonce + SALT_BYTES, op->esp + ESP_HEADER_BYTES, IV_BYTES);
-	(open ? key->open : key->seal)(key_data, &ctx->gcm, text, text, op->text_len, nonce, aad, aad_len,
-				       tag, TAG_BYTES);
-	/* The call has no result of its own; after an error `tag` is the packet's before. */
-	if (imb_get_errno(ctx->manager))
-		op->status = -EIO;
-	else if (open)
-		op->status = CRYPTO_memcmp(tag, icv, key->icv_bytes) ? -EBADMSG : 0;
-	else
-		op->status = 0;
-	if (!open)
-		memcpy(icv, tag, key->icv_bytes);
-}
-
-static void gcm_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
-{
-	const struct gcm_key_data *key_data = NULL;
-	const struct crypto_key *key = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		if (ops[i]->key != key) {
-			key = ops[i]->key;
-			key_data = expanded(ctx, key);
-		}
-		gcm_one(ctx, key_data, ops[i], open);
-	}
-	if (ctx->spare_used) {
-		explicit_bzero(ctx->spare, sizeof(*ctx->spare));
-		ctx->spare_used = false;
-	}
+	if (jobs_count)
+		crypto_mb_job_burst(ctx, jobs, jobs_count, open);
+	crypto_mb_keys_unpin(ctx);
 }
 
 static void mb_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
 {
-	gcm_burst(ctx, ops, count, true);
+	work_burst(ctx, ops, count, true);
 }
 
 static void mb_seal_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)
 {
-	gcm_burst(ctx, ops, count, false);
+	work_burst(ctx, ops, count, false);
 }
 
 #else
@@ -290,7 +209,6 @@ static int mb_ctx_new(struct crypto_ctx **ret_ctx)
 #define mb_ctx_free NULL
 #define mb_ctx_describe NULL
 #define mb_key_new NULL
-#define mb_key_free NULL
 #define mb_forget NULL
 #define mb_open_burst NULL
 #define mb_seal_burst NULL
@@ -303,7 +221,7 @@ const struct crypto_provider crypto_ipsec_mb = {
 	.ctx_free = mb_ctx_free,
 	.ctx_describe = mb_ctx_describe,
 	.key_new = mb_key_new,
-	.key_free = mb_key_free,
+	.key_free = crypto_key_free,
 	.forget = mb_forget,
 	.open_burst = mb_open_burst,
 	.seal_burst = mb_seal_burst,

@@ -1,103 +1,120 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Crypto provider on OpenSSL's EVP: for CPUs that libipsec-mb does not know, and the reference for it.
- * A context belongs to one thread.
+ * Crypto provider on OpenSSL's EVP: for CPUs that libipsec-mb does not know, and the reference for it. Its
+ * contexts, and ciphers with a separate integrity algorithm. A context belongs to one thread.
  *
  * Expanded keys of OpenSSL live on its heap, which is neither locked nor shared between threads. So a key
  * here is the raw key in key memory; a context keeps one cipher state a key length, sets a key where it
  * differs from the packet's before, and overwrites the states at the end of the burst: no copy of a key
- * outlives its SA, and the cost is one key setup a run of packets of one SA.
+ * outlives its burst, and the cost is one key setup a run of packets of one SA. Nothing is allocated on the
+ * way.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/cleanup.h"
-#include "dataplane/crypto.h"
-#include "dataplane/keymem.h"
-
-#define ESP_HEADER_BYTES 8
-#define SALT_BYTES 4
-#define IV_BYTES 8
-#define CIPHER_KEY_MAX 32
-
-struct cipher_state {
-	EVP_CIPHER *cipher;
-	EVP_CIPHER_CTX *evp;
-	const struct crypto_key *key; /* set in `evp`; only within a burst */
-};
+#include "dataplane/crypto_openssl_private.h"
 
 static const struct {
+	enum algo_id id;
+	uint8_t key_bytes;
 	const char *name;
-	size_t key_bytes;
-} ciphers[] = {{"AES-128-GCM", 16}, {"AES-192-GCM", 24}, {"AES-256-GCM", 32}};
-
-struct crypto_ctx {
-	struct cipher_state states[ARRAY_SIZE(ciphers)];
-	char description[160];
+} ciphers[OPENSSL_CIPHERS] = {
+	{ALGO_AES_GCM, 16, "AES-128-GCM"},
+	{ALGO_AES_GCM, 24, "AES-192-GCM"},
+	{ALGO_AES_GCM, 32, "AES-256-GCM"},
+	{ALGO_AES_CCM, 16, "AES-128-CCM"},
+	{ALGO_AES_CCM, 32, "AES-256-CCM"},
+	{ALGO_CHACHA20_POLY1305, 32, "ChaCha20-Poly1305"},
+	{ALGO_AES_CBC, 16, "AES-128-CBC"},
+	{ALGO_AES_CBC, 24, "AES-192-CBC"},
+	{ALGO_AES_CBC, 32, "AES-256-CBC"},
+	{ALGO_AES_CTR, 16, "AES-128-CTR"},
+	{ALGO_AES_CTR, 24, "AES-192-CTR"},
+	{ALGO_AES_CTR, 32, "AES-256-CTR"},
+	/* Also DES, with its key three times: single DES is not in OpenSSL's default provider. */
+	{ALGO_3DES_CBC, 24, "DES-EDE3-CBC"},
 };
 
-struct crypto_key {
-	size_t state; /* index into states and ciphers */
-	uint8_t icv_bytes;
-	bool esn;
-	uint8_t cipher_key[CIPHER_KEY_MAX];
-	uint8_t salt[SALT_BYTES];
-};
+#define NO_CIPHER OPENSSL_CIPHERS /* crypto_key.variant of the NULL cipher */
+
+static const uint8_t zero[CRYPTO_CIPHER_KEY_MAX];
+
+int crypto_openssl_cipher_init(struct openssl_cipher *cipher, const char *name)
+{
+	cipher->cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+	if (!cipher->cipher)
+		return -EOPNOTSUPP;
+	cipher->evp = EVP_CIPHER_CTX_new();
+	/* With a key, so that EVP allocates now what it allocates late. */
+	if (!cipher->evp || EVP_CipherInit_ex(cipher->evp, cipher->cipher, NULL, zero, zero, 1) != 1)
+		return -ENOMEM;
+	EVP_CIPHER_CTX_set_padding(cipher->evp, 0);
+	return 0;
+}
+
+void crypto_openssl_cipher_cleanup(struct openssl_cipher *cipher)
+{
+	EVP_CIPHER_CTX_free(cipher->evp);
+	EVP_CIPHER_free(cipher->cipher);
+}
+
+/* Also overwrites what is made of a key and a nonce, so that no packet of before can be forged. */
+void crypto_openssl_cipher_blank(struct openssl_cipher *cipher)
+{
+	if (!cipher->key)
+		return;
+	cipher->key = NULL;
+	EVP_CipherInit_ex(cipher->evp, NULL, NULL, zero, zero, 1);
+}
 
 static void ossl_ctx_free(struct crypto_ctx *ctx)
 {
 	if (!ctx)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(ciphers); i++) {
-		EVP_CIPHER_CTX_free(ctx->states[i].evp);
-		EVP_CIPHER_free(ctx->states[i].cipher);
-	}
+	for (size_t i = 0; i < OPENSSL_CIPHERS; i++)
+		crypto_openssl_cipher_cleanup(&ctx->ciphers[i]);
+	crypto_openssl_mac_cleanup(ctx);
 	free(ctx);
 }
 
-/* Sets the all-zero key: allocates what EVP allocates lazily, and is how a burst's key is overwritten. */
-static int state_blank(struct cipher_state *state)
+/* What OpenSSL was configured to leave out stays empty. */
+static int ctx_init(struct crypto_ctx *ctx)
 {
-	static const uint8_t zero[CIPHER_KEY_MAX];
+	const char *cpu = OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS);
+	int r;
 
-	state->key = NULL;
-	return EVP_CipherInit_ex(state->evp, state->cipher, NULL, zero, NULL, 0) == 1 ? 0 : -EOPNOTSUPP;
-}
-
-static int state_init(struct cipher_state *state, const char *name)
-{
-	state->cipher = EVP_CIPHER_fetch(NULL, name, NULL);
-	if (!state->cipher)
+	for (size_t i = 0; i < OPENSSL_CIPHERS; i++) {
+		r = crypto_openssl_cipher_init(&ctx->ciphers[i], ciphers[i].name);
+		if (r && r != -EOPNOTSUPP)
+			return r;
+	}
+	if (!ctx->ciphers[0].evp)
 		return -EOPNOTSUPP;
-	state->evp = EVP_CIPHER_CTX_new();
-	if (!state->evp)
-		return -ENOMEM;
-	return state_blank(state);
+	r = crypto_openssl_mac_init(ctx);
+	if (r)
+		return r;
+	snprintf(ctx->description, sizeof(ctx->description), "OpenSSL %s, %s",
+		 OpenSSL_version(OPENSSL_VERSION_STRING), cpu ? cpu : "CPU features unknown");
+	return crypto_serial_init(&ctx->serial);
 }
 
 static int ossl_ctx_new(struct crypto_ctx **ret_ctx)
 {
 	struct crypto_ctx *ctx = calloc(1, sizeof(*ctx));
-	const char *cpu = OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS);
+	int r;
 
 	if (!ctx)
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_SIZE(ciphers); i++) {
-		int r = state_init(&ctx->states[i], ciphers[i].name);
-
-		if (r) {
-			ERR_clear_error();
-			ossl_ctx_free(ctx);
-			return r;
-		}
+	r = ctx_init(ctx);
+	ERR_clear_error();
+	if (r) {
+		ossl_ctx_free(ctx);
+		return r;
 	}
-	snprintf(ctx->description, sizeof(ctx->description), "OpenSSL %s, %s",
-		 OpenSSL_version(OPENSSL_VERSION_STRING), cpu ? cpu : "CPU features unknown");
 	*ret_ctx = ctx;
 	return 0;
 }
@@ -107,11 +124,6 @@ static const char *ossl_ctx_describe(const struct crypto_ctx *ctx)
 	return ctx->description;
 }
 
-static void ossl_key_free(struct crypto_key *key)
-{
-	keymem_free(key, sizeof(*key));
-}
-
 /* Nothing of a key outlives its burst. */
 static void ossl_forget(struct crypto_ctx *ctx, const struct crypto_key *key)
 {
@@ -119,79 +131,132 @@ static void ossl_forget(struct crypto_ctx *ctx, const struct crypto_key *key)
 	(void)key;
 }
 
+/* The row that works for a cipher. */
+static enum algo_id row_of(enum algo_id cipher)
+{
+	switch (cipher) {
+	case ALGO_AES_GCM_IIV:
+	case ALGO_AES_GMAC: return ALGO_AES_GCM;
+	case ALGO_AES_CCM_IIV: return ALGO_AES_CCM;
+	case ALGO_CHACHA20_POLY1305_IIV: return ALGO_CHACHA20_POLY1305;
+	case ALGO_DES_CBC: return ALGO_3DES_CBC;
+	default: return cipher;
+	}
+}
+
+/* -EOPNOTSUPP for what OpenSSL lacks. */
+static int variant_of(const struct crypto_ctx *ctx, const struct crypto_suite *suite)
+{
+	enum algo_id row = row_of(suite->cipher->id);
+	size_t key_bytes =
+		suite->cipher->id == ALGO_DES_CBC ? 24 : suite->key_bytes - suite->cipher->salt_bytes;
+
+	if (row == ALGO_NULL)
+		return NO_CIPHER;
+	for (int i = 0; i < OPENSSL_CIPHERS; i++)
+		if (ciphers[i].id == row && ciphers[i].key_bytes == key_bytes && ctx->ciphers[i].evp)
+			return i;
+	return -EOPNOTSUPP;
+}
+
 static int ossl_key_new(struct crypto_ctx *ctx, const struct crypto_suite *suite, struct crypto_key **ret_key)
 {
-	struct crypto_key *key;
-	size_t state = 0;
+	int variant = variant_of(ctx, suite);
+	int r;
 
-	(void)ctx;
-	if (suite->cipher->id != ALGO_AES_GCM)
+	if (variant < 0 || (suite->auth && !crypto_openssl_mac_has(ctx, suite->auth->id)))
 		return -EOPNOTSUPP;
-	while (state < ARRAY_SIZE(ciphers) && ciphers[state].key_bytes + SALT_BYTES != suite->key_bytes)
-		state++;
-	if (state == ARRAY_SIZE(ciphers))
-		return -EOPNOTSUPP;
-	key = keymem_alloc(sizeof(*key));
-	if (!key)
-		return -ENOMEM;
-	key->state = state;
-	key->icv_bytes = suite->icv_bytes;
-	key->esn = suite->esn;
-	memcpy(key->cipher_key, suite->key, suite->key_bytes - SALT_BYTES);
-	memcpy(key->salt, suite->key + suite->key_bytes - SALT_BYTES, SALT_BYTES);
-	*ret_key = key;
+	r = crypto_key_new(&ctx->serial, suite, ret_key);
+	if (r)
+		return r;
+	(*ret_key)->variant = (uint8_t)variant;
 	return 0;
 }
 
-/* RFC 4106 section 5: with ESN the high half, which is not on the wire, stands in the middle. */
-static int update_aad(EVP_CIPHER_CTX *evp, const struct crypto_op *op)
+static bool cipher_start(struct openssl_cipher *cipher, const struct crypto_op *op, bool open)
 {
-	uint32_t high = htonl((uint32_t)(op->seq >> 32));
+	const struct crypto_key *key = op->key;
+	uint8_t thrice[24], counter[CRYPTO_COUNTER_BLOCK];
+	const uint8_t *cipher_key = key == cipher->key ? NULL : key->cipher_key;
+	const uint8_t *iv = op->esp + CRYPTO_ESP_HEADER;
+	bool good;
+
+	if (key->cipher == ALGO_DES_CBC && cipher_key) {
+		for (size_t i = 0; i < sizeof(thrice); i++)
+			thrice[i] = key->cipher_key[i % 8];
+		cipher_key = thrice;
+	}
+	if (key->cipher == ALGO_AES_CTR) {
+		crypto_packet_counter(op, counter);
+		iv = counter;
+	}
+	good = EVP_CipherInit_ex(cipher->evp, NULL, NULL, cipher_key, iv, !open) == 1;
+	if (cipher_key == thrice)
+		explicit_bzero(thrice, sizeof(thrice));
+	return good;
+}
+
+/* 0 or -EIO. */
+static int cipher_text(struct crypto_ctx *ctx, const struct crypto_op *op, bool open)
+{
+	struct openssl_cipher *cipher;
+	uint8_t *text = crypto_packet_text(op);
 	int len;
 
-	if (!op->key->esn)
-		return EVP_CipherUpdate(evp, NULL, &len, op->esp, ESP_HEADER_BYTES);
-	return EVP_CipherUpdate(evp, NULL, &len, op->esp, 4) == 1 &&
-	       EVP_CipherUpdate(evp, NULL, &len, (const uint8_t *)&high, 4) == 1 &&
-	       EVP_CipherUpdate(evp, NULL, &len, op->esp + 4, 4) == 1;
+	if (op->key->variant == NO_CIPHER || !op->text_len)
+		return 0;
+	cipher = &ctx->ciphers[op->key->variant];
+	if (!cipher_start(cipher, op, open))
+		return -EIO;
+	cipher->key = op->key;
+	return EVP_CipherUpdate(cipher->evp, text, &len, text, (int)op->text_len) == 1 &&
+			       len == (int)op->text_len
+		       ? 0
+		       : -EIO;
+}
+
+/* RFC 4303 section 3.4.4.1: authenticated first, so that nothing else is decrypted. */
+static int open_pair(struct crypto_ctx *ctx, const struct crypto_op *op)
+{
+	uint8_t tag[EVP_MAX_MD_SIZE];
+	int r = crypto_openssl_mac(ctx, op, tag);
+
+	if (r)
+		return r;
+	if (CRYPTO_memcmp(tag, crypto_packet_icv(op), op->key->icv_bytes))
+		return -EBADMSG;
+	return cipher_text(ctx, op, true);
+}
+
+static int seal_pair(struct crypto_ctx *ctx, const struct crypto_op *op)
+{
+	uint8_t tag[EVP_MAX_MD_SIZE];
+	int r = cipher_text(ctx, op, false);
+
+	if (!r)
+		r = crypto_openssl_mac(ctx, op, tag);
+	if (!r)
+		memcpy(crypto_packet_icv(op), tag, op->key->icv_bytes);
+	return r;
 }
 
 /* 0, -EBADMSG or -EIO. */
-static int work_one(struct cipher_state *state, struct crypto_op *op, bool open)
+static int work_one(struct crypto_ctx *ctx, const struct crypto_op *op, bool open)
 {
-	const struct crypto_key *key = op->key;
-	EVP_CIPHER_CTX *evp = state->evp;
-	uint8_t nonce[SALT_BYTES + IV_BYTES]; /* RFC 4106 section 4 */
-	uint8_t *text = op->esp + ESP_HEADER_BYTES + IV_BYTES;
-	uint8_t *icv = text + op->text_len;
-	int len;
-
-	memcpy(nonce, key->salt, SALT_BYTES);
-	memcpy(nonce + SALT_BYTES, op->esp + ESP_HEADER_BYTES, IV_BYTES);
-	if (EVP_CipherInit_ex(evp, NULL, NULL, key == state->key ? NULL : key->cipher_key, nonce, !open) != 1)
+	if (op->text_len > INT32_MAX / 2 || op->text_len % op->key->block_bytes)
 		return -EIO;
-	state->key = key;
-	if (update_aad(evp, op) != 1 || EVP_CipherUpdate(evp, text, &len, text, (int)op->text_len) != 1)
-		return -EIO;
-	/* GCM writes nothing at the end; EVP compares the ICV in constant time. */
-	if (open)
-		return EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_SET_TAG, key->icv_bytes, icv) != 1 ? -EIO
-		       : EVP_CipherFinal_ex(evp, nonce, &len) == 1				 ? 0
-												 : -EBADMSG;
-	return EVP_CipherFinal_ex(evp, nonce, &len) == 1 &&
-			       EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, key->icv_bytes, icv) == 1
-		       ? 0
-		       : -EIO;
+	if (op->key->auth == ALGO_NONE)
+		return crypto_openssl_aead(&ctx->ciphers[op->key->variant], op, open);
+	return open ? open_pair(ctx, op) : seal_pair(ctx, op);
 }
 
 static void work_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
 {
 	for (size_t i = 0; i < count; i++)
-		ops[i]->status = (int8_t)work_one(&ctx->states[ops[i]->key->state], ops[i], open);
-	for (size_t i = 0; i < ARRAY_SIZE(ciphers); i++) {
-		if (ctx->states[i].key)
-			state_blank(&ctx->states[i]);
-	}
+		ops[i]->status = (int8_t)work_one(ctx, ops[i], open);
+	for (size_t i = 0; i < OPENSSL_CIPHERS; i++)
+		crypto_openssl_cipher_blank(&ctx->ciphers[i]);
+	crypto_openssl_mac_blank(ctx);
 	ERR_clear_error();
 }
 
@@ -211,7 +276,7 @@ const struct crypto_provider crypto_openssl = {
 	.ctx_free = ossl_ctx_free,
 	.ctx_describe = ossl_ctx_describe,
 	.key_new = ossl_key_new,
-	.key_free = ossl_key_free,
+	.key_free = crypto_key_free,
 	.forget = ossl_forget,
 	.open_burst = ossl_open_burst,
 	.seal_burst = ossl_seal_burst,

@@ -18,17 +18,14 @@
 #define KEY_CACHE_WAYS 4
 #define KEY_CACHE_SETS 256
 #define KEY_CACHE_EXPANDED_MAX 1024 /* bytes of an expanded key */
-#define KEY_CACHE_CIPHER_KEY_MAX 32
-
-struct crypto_key;
 
 struct key_slot {
-	_Alignas(64) const struct crypto_key *_Atomic key; /* NULL: free */
-	_Atomic bool busy;				   /* one of the two threads is writing */
-	uint8_t key_bytes;
-	/* What `expanded` was made of: the address alone could be that of a new key in the place of an old.
+	/* Of the key that `expanded` was made of; 0: free. Serials do not come again, other than addresses.
 	 */
-	uint8_t cipher_key[KEY_CACHE_CIPHER_KEY_MAX];
+	_Alignas(64) _Atomic uint64_t serial;
+	_Atomic bool busy; /* one of the two threads is writing */
+	uint32_t pinned;   /* the worker's: not to be filled with another key in this round */
+	uint32_t layout;   /* the worker's word for what lies where in `expanded`; 0: nothing */
 	_Alignas(64) uint8_t expanded[KEY_CACHE_EXPANDED_MAX];
 };
 
@@ -37,7 +34,8 @@ struct key_set {
 };
 
 struct key_cache {
-	uint32_t turn; /* which way is filled next */
+	uint32_t turn;	/* which way is filled next */
+	uint32_t round; /* of key_cache_pin() */
 	struct key_set *sets[KEY_CACHE_SETS];
 };
 
@@ -49,29 +47,44 @@ int key_cache_init(struct key_cache *cache);
 /* Wipes; also fine on zeroed memory. */
 void key_cache_cleanup(struct key_cache *cache);
 
-/* Keys are blocks of key memory, 64 bytes apart. */
-static inline struct key_set *key_cache_set(const struct key_cache *cache, const struct crypto_key *key)
+static inline struct key_set *key_cache_set(const struct key_cache *cache, uint64_t serial)
 {
-	return cache->sets[((uintptr_t)key / 64) % KEY_CACHE_SETS];
+	return cache->sets[serial % KEY_CACHE_SETS];
 }
 
-/* The slot that is marked with the key, or NULL. By the worker, for the key of an SA that it holds. */
-static inline struct key_slot *key_cache_find(const struct key_cache *cache, const struct crypto_key *key)
+/* The slot that has the key, or NULL. By the worker, for the key of an SA that it holds. */
+static inline struct key_slot *key_cache_find(const struct key_cache *cache, uint64_t serial)
 {
-	struct key_set *set = key_cache_set(cache, key);
+	struct key_set *set = key_cache_set(cache, serial);
 
 	for (unsigned int i = 0; i < KEY_CACHE_WAYS; i++)
-		if (atomic_load_explicit(&set->slots[i].key, memory_order_relaxed) == key)
+		if (atomic_load_explicit(&set->slots[i].serial, memory_order_relaxed) == serial)
 			return &set->slots[i];
 	return NULL;
 }
 
-/* A slot to fill for the key, then to give to key_cache_filled(); NULL if the control thread has the one
- * whose turn it is. By the worker. */
-struct key_slot *key_cache_claim(struct key_cache *cache, const struct crypto_key *key);
-void key_cache_filled(struct key_slot *slot, const struct crypto_key *key);
+/* A slot to fill for the key, then to give to key_cache_filled(); NULL if all its slots are pinned, or if the
+ * control thread has the one whose turn it is. By the worker. */
+struct key_slot *key_cache_claim(struct key_cache *cache, uint64_t serial);
+void key_cache_filled(struct key_slot *slot, uint64_t serial);
+
+/* Keeps a slot from being claimed until key_cache_unpin(): packets that wait for the crypto point into it. By
+ * the worker. */
+static inline void key_cache_pin(const struct key_cache *cache, struct key_slot *slot)
+{
+	slot->pinned = cache->round;
+}
+
+/* Ends the pins of all slots. */
+static inline void key_cache_unpin(struct key_cache *cache)
+{
+	cache->round++;
+}
 
 /* Wipes what is there of a key that no packet uses any more. By the control thread. */
-void key_cache_forget(struct key_cache *cache, const struct crypto_key *key);
+void key_cache_forget(struct key_cache *cache, uint64_t serial);
+
+/* Wipes what a slot holds that belongs to no cache, or that is claimed. */
+void key_cache_wipe(struct key_slot *slot);
 
 #endif

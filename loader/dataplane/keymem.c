@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define CHUNK_BYTES ((size_t)256 * 1024)
+#define CHUNK_BYTES KEYMEM_CHUNK_BYTES
 #define BLOCK_ALIGN ((size_t)64)
 
 /* A free block; the link is wiped when the block is handed out. */

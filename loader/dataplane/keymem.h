@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 
+/* Blocks of one size are cut from chunks of so many bytes. */
+#define KEYMEM_CHUNK_BYTES ((size_t)256 * 1024)
+
 /* Sets aside room for `bytes` of blocks, locked as it comes into use. Once, while the process still has
  * CAP_IPC_LOCK: what is locked then stays so, and what is used of it later counts against no limit. Without
  * it, or when it is used up, blocks come from memory locked under RLIMIT_MEMLOCK. -errno if it cannot be. */

@@ -23,19 +23,27 @@
 
 const struct esp_rig_outer esp_rig_udp4 = {4, XESP_FORM_UDP, 0};
 
+void esp_rig_suite(struct sa_params *params, enum algo_id cipher, uint8_t cipher_key_bytes, enum algo_id auth,
+		   uint8_t icv_bytes)
+{
+	const struct algo *auth_row = algo_by_id(auth);
+
+	params->cipher = cipher;
+	params->auth = auth;
+	params->key_bytes = cipher_key_bytes ? cipher_key_bytes + algo_by_id(cipher)->salt_bytes : 0;
+	params->auth_key_bytes = auth_row ? auth_row->key_bytes[0] : 0;
+	params->icv_bytes = auth_row ? auth_row->icv_bytes[0] : icv_bytes;
+	for (size_t i = 0; i < params->key_bytes; i++)
+		params->key[i] = (uint8_t)(0x30 + 7 * i);
+	for (size_t i = 0; i < params->auth_key_bytes; i++)
+		params->auth_key[i] = (uint8_t)(0x91 + 5 * i);
+}
+
 struct sa_params esp_rig_params(enum sa_mode mode)
 {
-	struct sa_params params = {
-		.spi = ESP_RIG_SPI,
-		.mode = mode,
-		.cipher = ALGO_AES_GCM,
-		.key_bytes = 20,
-		.icv_bytes = 16,
-		.replay_window = 64,
-	};
+	struct sa_params params = {.spi = ESP_RIG_SPI, .mode = mode, .replay_window = 64};
 
-	for (size_t i = 0; i < params.key_bytes; i++)
-		params.key[i] = (uint8_t)(0x30 + 7 * i);
+	esp_rig_suite(&params, ALGO_AES_GCM, 16, ALGO_NONE, 16);
 	params.dst.family = AF_INET;
 	memcpy(params.dst.bytes, packet_addr4[0], 4);
 	return params;
@@ -49,12 +57,18 @@ void esp_rig_setup(struct esp_rig *rig, const struct sa_params *params,
 	REQUIRE(rig->provider->ctx_new(&rig->crypto) == 0);
 	REQUIRE(sa_new(params, rig->provider, rig->crypto, &rig->sa) == 0);
 	memcpy(rig->key, params->key, sizeof(rig->key));
+	memcpy(rig->auth_key, params->auth_key, sizeof(rig->auth_key));
 	rig->seal = (struct esp_seal){
 		.key = rig->key,
 		.key_bytes = params->key_bytes,
 		.spi = params->spi,
 		.seq = params->replay_seq + 1,
 		.esn = params->flags & SA_FLAG_ESN,
+		.cipher = params->cipher,
+		.auth = params->auth,
+		.auth_key = rig->auth_key,
+		.auth_key_bytes = params->auth_key_bytes,
+		.icv_bytes = params->icv_bytes,
 	};
 	for (size_t i = 0; i < XESP_BURST_MAX; i++)
 		rig->frames[i] = guard_new(FRAME_MAX);
@@ -151,7 +165,7 @@ struct esp_packet esp_rig_seal(struct esp_rig *rig, size_t slot, const struct es
 	uint8_t esp[FRAME_MAX];
 	size_t len;
 
-	REQUIRE(text_len + ESP_SEAL_OVERHEAD <= sizeof(esp));
+	REQUIRE(text_len + esp_seal_overhead(&rig->seal) <= sizeof(esp));
 	len = esp_seal(&rig->seal, text, text_len, esp);
 	rig->seal.seq++;
 	return esp_rig_wrap(rig, slot, outer, esp, len);
@@ -162,9 +176,9 @@ struct esp_packet esp_rig_seal_payload(struct esp_rig *rig, size_t slot, const s
 {
 	uint8_t text[FRAME_MAX];
 
-	REQUIRE(len + 8 <= sizeof(text));
+	REQUIRE(len + 2 + rig->sa->align_bytes <= sizeof(text));
 	memcpy(text, payload, len);
-	len = esp_seal_trailer(text, len, esp_seal_padding(len), next_header);
+	len = esp_seal_trailer(text, len, esp_seal_padding_to(len, rig->sa->align_bytes), next_header);
 	return esp_rig_seal(rig, slot, outer, text, len);
 }
 

@@ -19,6 +19,7 @@ struct esp_rig {
 	struct sa *sa;
 	struct esp_seal seal; /* the peer's side of the SA; tests set seq */
 	uint8_t key[XESP_KEY_MAX];
+	uint8_t auth_key[XESP_AUTH_KEY_MAX];
 	struct guard frames[XESP_BURST_MAX];
 };
 
@@ -34,6 +35,10 @@ extern const struct esp_rig_outer esp_rig_udp4;
 
 /* Params of an SA with everything optional left out: window 64, AES-128. */
 struct sa_params esp_rig_params(enum sa_mode mode);
+/* Gives it another suite, with keys: an AEAD with `auth` ALGO_NONE, or a cipher whose ICV is that of `auth`.
+ */
+void esp_rig_suite(struct sa_params *params, enum algo_id cipher, uint8_t cipher_key_bytes, enum algo_id auth,
+		   uint8_t icv_bytes);
 
 /* Creates the SA with a key of its own. `provider` NULL: libipsec-mb where it works, else OpenSSL. */
 void esp_rig_setup(struct esp_rig *rig, const struct sa_params *params,

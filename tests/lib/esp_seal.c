@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sealing ESP for tests.
+ * Sealing ESP for tests, written for clearness: everything is laid out in a row before it is worked on.
  */
 #include "tests/lib/esp_seal.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define REQUIRE(condition) \
+	do { \
+		if (!(condition)) { \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+			abort(); \
+		} \
+	} while (0)
 
 static void put(uint8_t *at, uint64_t value, unsigned int bytes)
 {
@@ -25,35 +35,242 @@ size_t esp_seal_trailer(uint8_t *text, size_t len, uint8_t pad_bytes, uint8_t ne
 	return len + pad_bytes + 2u;
 }
 
+uint8_t esp_seal_padding_to(size_t len, size_t align)
+{
+	return (uint8_t)(-(len + 2) % align);
+}
+
 uint8_t esp_seal_padding(size_t len)
 {
-	return (uint8_t)(-(len + 2) % 4);
+	return esp_seal_padding_to(len, 4);
+}
+
+static enum algo_id cipher_of(const struct esp_seal *seal)
+{
+	return seal->cipher ? seal->cipher : ALGO_AES_GCM;
+}
+
+static size_t icv_bytes_of(const struct esp_seal *seal)
+{
+	return seal->icv_bytes ? seal->icv_bytes : 16;
+}
+
+static size_t salt_bytes_of(const struct esp_seal *seal)
+{
+	switch (cipher_of(seal)) {
+	case ALGO_AES_CBC:
+	case ALGO_NULL:
+	case ALGO_3DES_CBC:
+	case ALGO_DES_CBC: return 0;
+	case ALGO_AES_CCM:
+	case ALGO_AES_CCM_IIV: return 3;
+	default: return 4;
+	}
+}
+
+size_t esp_seal_iv_bytes(const struct esp_seal *seal)
+{
+	switch (cipher_of(seal)) {
+	case ALGO_AES_GCM_IIV:
+	case ALGO_AES_CCM_IIV:
+	case ALGO_CHACHA20_POLY1305_IIV:
+	case ALGO_NULL: return 0;
+	case ALGO_AES_CBC: return 16;
+	default: return 8;
+	}
+}
+
+size_t esp_seal_overhead(const struct esp_seal *seal)
+{
+	return 8 + esp_seal_iv_bytes(seal) + icv_bytes_of(seal);
+}
+
+static const EVP_CIPHER *evp_cipher(const struct esp_seal *seal)
+{
+	size_t bits = 8 * (seal->key_bytes - salt_bytes_of(seal));
+	const char *mode = "GCM";
+	char name[32];
+	const EVP_CIPHER *cipher;
+
+	switch (cipher_of(seal)) {
+	case ALGO_CHACHA20_POLY1305:
+	case ALGO_CHACHA20_POLY1305_IIV: return EVP_chacha20_poly1305();
+	case ALGO_3DES_CBC:
+	case ALGO_DES_CBC: return EVP_des_ede3_cbc();
+	case ALGO_AES_CCM:
+	case ALGO_AES_CCM_IIV: mode = "CCM"; break;
+	case ALGO_AES_CBC: mode = "CBC"; break;
+	case ALGO_AES_CTR: mode = "CTR"; break;
+	default: break;
+	}
+	snprintf(name, sizeof(name), "AES-%zu-%s", bits, mode);
+	cipher = EVP_get_cipherbyname(name);
+	REQUIRE(cipher);
+	return cipher;
+}
+
+/* ---- AEAD ---------------------------------------------------------------------------------------------- */
+
+/* Encrypts `text` to `out`, the ICV behind it. */
+static void aead(const struct esp_seal *seal, const uint8_t *iv, const uint8_t *aad, size_t aad_len,
+		 const uint8_t *text, size_t text_len, uint8_t *out)
+{
+	EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
+	int salt_bytes = (int)salt_bytes_of(seal);
+	bool ccm = salt_bytes == 3;
+	uint8_t nonce[12], nothing[16];
+	int len;
+
+	memcpy(nonce, seal->key + seal->key_bytes - salt_bytes, (size_t)salt_bytes);
+	memcpy(nonce + salt_bytes, iv, 8);
+	REQUIRE(evp && EVP_EncryptInit_ex(evp, evp_cipher(seal), NULL, NULL, NULL) == 1);
+	REQUIRE(EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_SET_IVLEN, salt_bytes + 8, NULL) == 1);
+	REQUIRE(!ccm || EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_SET_TAG, (int)icv_bytes_of(seal), NULL) == 1);
+	REQUIRE(EVP_EncryptInit_ex(evp, NULL, NULL, seal->key, nonce) == 1);
+	REQUIRE(!ccm || EVP_EncryptUpdate(evp, NULL, &len, NULL, (int)text_len) == 1);
+	REQUIRE(EVP_EncryptUpdate(evp, NULL, &len, aad, (int)aad_len) == 1);
+	REQUIRE(EVP_EncryptUpdate(evp, out, &len, text, (int)text_len) == 1);
+	REQUIRE(EVP_EncryptFinal_ex(evp, nothing, &len) == 1);
+	REQUIRE(EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, (int)icv_bytes_of(seal), out + text_len) ==
+		1);
+	EVP_CIPHER_CTX_free(evp);
+}
+
+static void seal_aead(const struct esp_seal *seal, const uint8_t *text, size_t text_len, uint8_t *out)
+{
+	size_t iv_bytes = esp_seal_iv_bytes(seal);
+	uint8_t *place = out + 8 + iv_bytes;
+	uint8_t iv[8];
+	size_t aad_len = seal->esn ? 12 : 8;
+	uint8_t *aad = malloc(aad_len + 8 + text_len);
+
+	REQUIRE(aad);
+	put(iv, seal->esn ? seal->seq : (uint32_t)seal->seq, 8);
+	if (iv_bytes)
+		memcpy(iv, out + 8, 8);
+	put(aad, seal->spi, 4);
+	put(aad + 4, seal->esn ? seal->seq : (uint32_t)seal->seq, seal->esn ? 8 : 4);
+	if (cipher_of(seal) == ALGO_AES_GMAC) {
+		memmove(place, text, text_len);
+		memcpy(aad + aad_len, out + 8, 8 + text_len);
+		aead(seal, iv, aad, aad_len + 8 + text_len, place, 0, place + text_len);
+	} else {
+		aead(seal, iv, aad, aad_len, text, text_len, place);
+	}
+	free(aad);
+}
+
+/* ---- a cipher and an integrity algorithm --------------------------------------------------------------- */
+
+static void encrypt(const struct esp_seal *seal, const uint8_t *text, size_t text_len, uint8_t *out)
+{
+	size_t key_bytes = seal->key_bytes - salt_bytes_of(seal);
+	uint8_t *place = out + 8 + esp_seal_iv_bytes(seal);
+	uint8_t key[32], counter[16] = {[15] = 1};
+	const uint8_t *iv = out + 8;
+	EVP_CIPHER_CTX *evp;
+	int len;
+
+	if (cipher_of(seal) == ALGO_NULL) {
+		memmove(place, text, text_len);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = seal->key[i % key_bytes];
+	if (cipher_of(seal) == ALGO_AES_CTR) {
+		memcpy(counter, seal->key + key_bytes, 4);
+		memcpy(counter + 4, out + 8, 8);
+		iv = counter;
+	}
+	evp = EVP_CIPHER_CTX_new();
+	REQUIRE(evp && EVP_EncryptInit_ex(evp, evp_cipher(seal), NULL, key, iv) == 1);
+	EVP_CIPHER_CTX_set_padding(evp, 0);
+	REQUIRE(EVP_EncryptUpdate(evp, place, &len, text, (int)text_len) == 1 && (size_t)len == text_len);
+	EVP_CIPHER_CTX_free(evp);
+}
+
+static void aes_block(const uint8_t *key, const uint8_t *in, uint8_t *out)
+{
+	EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
+	int len;
+
+	REQUIRE(evp && EVP_EncryptInit_ex(evp, EVP_aes_128_ecb(), NULL, key, NULL) == 1);
+	EVP_CIPHER_CTX_set_padding(evp, 0);
+	REQUIRE(EVP_EncryptUpdate(evp, out, &len, in, 16) == 1);
+	EVP_CIPHER_CTX_free(evp);
+}
+
+/* RFC 3566 section 4, step by step. */
+static void xcbc(const uint8_t *key, const uint8_t *message, size_t len, uint8_t *mac)
+{
+	uint8_t k[3][16], block[16];
+	size_t done = 0;
+
+	for (int i = 0; i < 3; i++) {
+		memset(block, i + 1, sizeof(block));
+		aes_block(key, block, k[i]);
+	}
+	memset(mac, 0, 16);
+	for (; len - done > 16; done += 16) {
+		for (int i = 0; i < 16; i++)
+			mac[i] ^= message[done + (size_t)i];
+		aes_block(k[0], mac, mac);
+	}
+	memset(block, 0, sizeof(block));
+	memcpy(block, message + done, len - done);
+	if (len - done < 16)
+		block[len - done] = 0x80;
+	for (int i = 0; i < 16; i++)
+		mac[i] ^= block[i] ^ k[len - done < 16 ? 2 : 1][i];
+	aes_block(k[0], mac, mac);
+}
+
+static void authenticate(const struct esp_seal *seal, const uint8_t *message, size_t len, uint8_t *mac)
+{
+	const EVP_MD *md = seal->auth == ALGO_HMAC_SHA1	    ? EVP_sha1()
+			   : seal->auth == ALGO_HMAC_SHA256 ? EVP_sha256()
+			   : seal->auth == ALGO_HMAC_SHA384 ? EVP_sha384()
+			   : seal->auth == ALGO_HMAC_SHA512 ? EVP_sha512()
+							    : EVP_md5();
+
+	if (seal->auth == ALGO_AES_XCBC)
+		xcbc(seal->auth_key, message, len, mac);
+	else if (seal->auth == ALGO_AES_CMAC)
+		REQUIRE(EVP_Q_mac(NULL, "CMAC", NULL, "AES-128-CBC", NULL, seal->auth_key,
+				  seal->auth_key_bytes, message, len, mac, EVP_MAX_MD_SIZE, NULL));
+	else
+		REQUIRE(HMAC(md, seal->auth_key, (int)seal->auth_key_bytes, message, len, mac, NULL));
+}
+
+static void seal_pair(const struct esp_seal *seal, const uint8_t *text, size_t text_len, uint8_t *out)
+{
+	size_t len = 8 + esp_seal_iv_bytes(seal) + text_len;
+	uint8_t *message = malloc(len + 4);
+	uint8_t mac[EVP_MAX_MD_SIZE];
+
+	REQUIRE(message && seal->auth);
+	encrypt(seal, text, text_len, out);
+	memcpy(message, out, len);
+	put(message + len, seal->seq >> 32, 4);
+	authenticate(seal, message, seal->esn ? len + 4 : len, mac);
+	memcpy(out + len, mac, icv_bytes_of(seal));
+	free(message);
 }
 
 size_t esp_seal(const struct esp_seal *seal, const uint8_t *text, size_t text_len, uint8_t *out)
 {
-	const EVP_CIPHER *cipher = seal->key_bytes == 20   ? EVP_aes_128_gcm()
-				   : seal->key_bytes == 28 ? EVP_aes_192_gcm()
-							   : EVP_aes_256_gcm();
-	EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
-	uint8_t nonce[12];
-	uint8_t aad[12];
-	size_t aad_len = seal->esn ? 12 : 8;
-	int len;
+	size_t iv_bytes = esp_seal_iv_bytes(seal);
 
+	/* The text may lie where all this goes: moved to its place first. */
+	memmove(out + 8 + iv_bytes, text, text_len);
+	text = out + 8 + iv_bytes;
 	put(out, seal->spi, 4);
 	put(out + 4, (uint32_t)seal->seq, 4);
-	put(out + 8, seal->seq ^ 0xa5a5a5a500000000ull, 8);
-	memcpy(nonce, seal->key + seal->key_bytes - 4, 4);
-	memcpy(nonce + 4, out + 8, 8);
-	put(aad, seal->spi, 4);
-	put(aad + 4, seal->esn ? seal->seq : (uint32_t)seal->seq, seal->esn ? 8 : 4);
-	if (!evp || EVP_EncryptInit_ex(evp, cipher, NULL, seal->key, nonce) != 1 ||
-	    EVP_EncryptUpdate(evp, NULL, &len, aad, (int)aad_len) != 1 ||
-	    EVP_EncryptUpdate(evp, out + 16, &len, text, (int)text_len) != 1 ||
-	    EVP_EncryptFinal_ex(evp, nonce, &len) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, 16, out + 16 + text_len) != 1)
-		abort();
-	EVP_CIPHER_CTX_free(evp);
-	return text_len + ESP_SEAL_OVERHEAD;
+	for (size_t i = 0; i < iv_bytes; i += 8)
+		put(out + 8 + i, (seal->seq + i) ^ 0xa5a5a5a500000000ull, 8);
+	if (seal->auth)
+		seal_pair(seal, text, text_len, out);
+	else
+		seal_aead(seal, text, text_len, out);
+	return text_len + esp_seal_overhead(seal);
 }

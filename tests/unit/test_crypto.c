@@ -299,8 +299,9 @@ static void test_algo_table(void **state)
 	assert_true(algo_length_allowed(algo->key_bytes, 16) && algo_length_allowed(algo->key_bytes, 24) &&
 		    algo_length_allowed(algo->key_bytes, 32));
 	assert_false(algo_length_allowed(algo->key_bytes, 20) || algo_length_allowed(algo->key_bytes, 0));
-	assert_true(algo_length_allowed(algo->icv_bytes, 16));
-	assert_false(algo_length_allowed(algo->icv_bytes, 12) || algo_length_allowed(algo->icv_bytes, 0));
+	assert_true(algo_length_allowed(algo->icv_bytes, 8) && algo_length_allowed(algo->icv_bytes, 12) &&
+		    algo_length_allowed(algo->icv_bytes, 16));
+	assert_false(algo_length_allowed(algo->icv_bytes, 10) || algo_length_allowed(algo->icv_bytes, 0));
 	assert_null(algo_by_name(ALGO_CLASS_ENC, "rfc4106(gcm(aes))"));
 	assert_null(algo_by_name(ALGO_CLASS_AEAD, "rfc4106(gcm(aes)"));
 	assert_null(algo_by_id(ALGO_NONE));

@@ -23,43 +23,41 @@
 
 static const uint8_t zero[KEY_CACHE_EXPANDED_MAX];
 
-/* Keys need only be addresses of blocks to the cache. */
-static const struct crypto_key *key_at(uint8_t *blocks, size_t i)
+/* Serials come in order, from anywhere. */
+static uint64_t serial_at(size_t i)
 {
-	return (const struct crypto_key *)(blocks + 64 * i);
+	return 0x123456789abcdefull + i;
 }
 
 static bool is_wiped(const struct key_slot *slot)
 {
-	return !memcmp(slot->expanded, zero, sizeof(slot->expanded)) &&
-	       !memcmp(slot->cipher_key, zero, sizeof(slot->cipher_key));
+	return !memcmp(slot->expanded, zero, sizeof(slot->expanded)) && slot->layout == 0;
 }
 
-static void put(struct key_cache *cache, const struct crypto_key *key, int byte)
+static void put(struct key_cache *cache, uint64_t serial, int byte)
 {
-	struct key_slot *slot = key_cache_claim(cache, key);
+	struct key_slot *slot = key_cache_claim(cache, serial);
 
 	assert_non_null(slot);
 	memset(slot->expanded, byte, sizeof(slot->expanded));
-	memset(slot->cipher_key, byte, sizeof(slot->cipher_key));
-	key_cache_filled(slot, key);
+	slot->layout = 1;
+	key_cache_filled(slot, serial);
 }
 
 static void test_bounded(void **state)
 {
-	uint8_t *blocks = aligned_alloc(64, (size_t)64 * MANY);
 	struct key_cache cache;
 	size_t found = 0;
 
 	(void)state;
 	assert_int_equal(key_cache_init(&cache), 0);
 	for (size_t i = 0; i < MANY; i++) {
-		assert_null(key_cache_find(&cache, key_at(blocks, i)));
-		put(&cache, key_at(blocks, i), (int)i);
-		assert_non_null(key_cache_find(&cache, key_at(blocks, i)));
+		assert_null(key_cache_find(&cache, serial_at(i)));
+		put(&cache, serial_at(i), (int)i);
+		assert_non_null(key_cache_find(&cache, serial_at(i)));
 	}
 	for (size_t i = 0; i < MANY; i++) {
-		const struct key_slot *slot = key_cache_find(&cache, key_at(blocks, i));
+		const struct key_slot *slot = key_cache_find(&cache, serial_at(i));
 
 		if (!slot)
 			continue;
@@ -68,42 +66,64 @@ static void test_bounded(void **state)
 	}
 	assert_int_equal(found, SLOTS);
 	/* Again with the same key: no second slot, no other key pushed out. */
-	put(&cache, key_at(blocks, MANY - 1), 5);
+	put(&cache, serial_at(MANY - 1), 5);
 	for (size_t i = 0; i < MANY; i++)
-		found -= key_cache_find(&cache, key_at(blocks, i)) != NULL;
+		found -= key_cache_find(&cache, serial_at(i)) != NULL;
 	assert_int_equal(found, 0);
 	key_cache_cleanup(&cache);
-	free(blocks);
 }
 
 static void test_forget_wipes(void **state)
 {
-	uint8_t *blocks = aligned_alloc(64, (size_t)64 * SLOTS);
 	struct key_cache cache;
 
 	(void)state;
 	assert_int_equal(key_cache_init(&cache), 0);
 	for (size_t i = 0; i < SLOTS; i++)
-		put(&cache, key_at(blocks, i), 0xa5);
+		put(&cache, serial_at(i), 0xa5);
 	for (size_t i = 0; i < SLOTS; i += 2)
-		key_cache_forget(&cache, key_at(blocks, i));
+		key_cache_forget(&cache, serial_at(i));
 	for (size_t set = 0; set < KEY_CACHE_SETS; set++)
 		for (size_t way = 0; way < KEY_CACHE_WAYS; way++) {
 			const struct key_slot *slot = &cache.sets[set]->slots[way];
 
-			assert_int_equal(is_wiped(slot), slot->key == NULL);
+			assert_int_equal(is_wiped(slot), slot->serial == 0);
 		}
 	for (size_t i = 0; i < SLOTS; i++)
-		assert_int_equal(key_cache_find(&cache, key_at(blocks, i)) != NULL, i % 2 == 1);
+		assert_int_equal(key_cache_find(&cache, serial_at(i)) != NULL, i % 2 == 1);
 	/* Of a key that is not there, nothing. */
-	key_cache_forget(&cache, key_at(blocks, 0));
+	key_cache_forget(&cache, serial_at(0));
 	key_cache_cleanup(&cache);
-	free(blocks);
+}
+
+/* What packets point into is not filled with another key; then the turn goes on. */
+static void test_pinned(void **state)
+{
+	struct key_cache cache;
+
+	(void)state;
+	assert_int_equal(key_cache_init(&cache), 0);
+	for (size_t way = 0; way < KEY_CACHE_WAYS; way++)
+		put(&cache, serial_at(way * KEY_CACHE_SETS), 1);
+	for (size_t i = KEY_CACHE_WAYS; i < 20; i++) {
+		/* All but one. */
+		for (size_t way = 0; way < KEY_CACHE_WAYS; way++)
+			if (way != i % KEY_CACHE_WAYS)
+				key_cache_pin(&cache, &key_cache_set(&cache, serial_at(0))->slots[way]);
+		put(&cache, serial_at(i * KEY_CACHE_SETS), 2);
+		assert_ptr_equal(key_cache_find(&cache, serial_at(i * KEY_CACHE_SETS)),
+				 &key_cache_set(&cache, serial_at(0))->slots[i % KEY_CACHE_WAYS]);
+		key_cache_pin(&cache, key_cache_find(&cache, serial_at(i * KEY_CACHE_SETS)));
+		assert_null(key_cache_claim(&cache, serial_at(1000 * KEY_CACHE_SETS)));
+		/* A pinned one can be filled again with its own. */
+		put(&cache, serial_at(i * KEY_CACHE_SETS), 3);
+		key_cache_unpin(&cache);
+	}
+	key_cache_cleanup(&cache);
 }
 
 struct race {
 	struct key_cache cache;
-	uint8_t *blocks;
 	_Atomic unsigned int round; /* keys of this half have no packets any more: the other thread forgets */
 	_Atomic unsigned int seen;  /* by it */
 	_Atomic bool over;
@@ -111,9 +131,9 @@ struct race {
 
 #define RACE_KEYS 16 /* of one set: each fill pushes one out */
 
-static const struct crypto_key *race_key(const struct race *race, unsigned int round, unsigned int i)
+static uint64_t race_key(unsigned int round, unsigned int i)
 {
-	return key_at(race->blocks, KEY_CACHE_SETS * (size_t)(round % 2 * RACE_KEYS + i));
+	return serial_at(KEY_CACHE_SETS * (size_t)(round % 2 * RACE_KEYS + i));
 }
 
 static void *forget_last_round(void *arg)
@@ -125,7 +145,7 @@ static void *forget_last_round(void *arg)
 
 		race->seen = round;
 		for (unsigned int i = 0; i < RACE_KEYS; i++)
-			key_cache_forget(&race->cache, race_key(race, round + 1, i));
+			key_cache_forget(&race->cache, race_key(round + 1, i));
 	}
 	return NULL;
 }
@@ -138,11 +158,10 @@ static void test_forget_while_filling(void **state)
 	pthread_t thread;
 
 	(void)state;
-	race->blocks = aligned_alloc(64, (size_t)64 * KEY_CACHE_SETS * 2 * RACE_KEYS);
 	assert_int_equal(key_cache_init(&race->cache), 0);
 	assert_int_equal(pthread_create(&thread, NULL, forget_last_round, race), 0);
 	for (unsigned int n = 0; n < 200000; n++) {
-		const struct crypto_key *key = race_key(race, race->round, n % RACE_KEYS);
+		const uint64_t key = race_key(race->round, n % RACE_KEYS);
 		struct key_slot *slot = key_cache_claim(&race->cache, key);
 		const struct key_slot *found;
 
@@ -166,7 +185,6 @@ static void test_forget_while_filling(void **state)
 	pthread_join(thread, NULL);
 	assert_true(filled > 100000);
 	key_cache_cleanup(&race->cache);
-	free(race->blocks);
 	free(race);
 }
 
@@ -264,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_forget_wipes),
+		cmocka_unit_test(test_pinned),
 		cmocka_unit_test(test_forget_while_filling),
 		cmocka_unit_test(test_more_keys_than_room),
 		cmocka_unit_test(test_key_in_the_place_of_another),

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AES-GCM (RFC 4106, 8750) and AES-GMAC (RFC 4543) by libipsec-mb's direct calls: a call works on one packet,
+ * in place, and is faster than a job at every packet size. Workers.
+ */
+#if defined(__x86_64__)
+
+#include <errno.h>
+#include <openssl/crypto.h>
+
+#include "dataplane/crypto_mb_private.h"
+
+#define SALT_BYTES 4
+#define TAG_BYTES 16
+
+/* Written once, compiled for each direction and length of IV: looking them up costs 3 of 91 cycles at 64
+ * bytes. */
+#define TEMPLATE static inline __attribute__((always_inline))
+
+/* The calls have no result of their own; after an error `tag` is any other packet's. */
+TEMPLATE void finish(const struct crypto_ctx *ctx, struct crypto_op *op, uint8_t *icv, const uint8_t *tag,
+		     bool open)
+{
+	if (imb_get_errno(ctx->wide))
+		op->status = -EIO;
+	else if (open)
+		op->status = CRYPTO_memcmp(tag, icv, op->key->icv_bytes) ? -EBADMSG : 0;
+	else
+		op->status = 0;
+	if (!open)
+		memcpy(icv, tag, op->key->icv_bytes);
+}
+
+TEMPLATE void gcm_run(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, size_t iv_bytes,
+		      bool open)
+{
+	const struct crypto_key *key = ops[0]->key;
+	const struct gcm_key_data *key_data = &crypto_mb_keys(ctx, key)->gcm;
+	aes_gcm_enc_dec_t call = open ? ctx->gcm[key->variant].open : ctx->gcm[key->variant].seal;
+
+	for (size_t i = 0; i < count; i++) {
+		struct crypto_op *op = ops[i];
+		uint8_t *text = op->esp + CRYPTO_ESP_HEADER + iv_bytes;
+		uint8_t nonce[CRYPTO_NONCE_MAX], room[CRYPTO_AAD_MAX], tag[TAG_BYTES];
+		size_t aad_len;
+		const uint8_t *aad = crypto_packet_aad(op, room, &aad_len);
+
+		crypto_packet_nonce(op, SALT_BYTES, iv_bytes, nonce);
+		call(key_data, &ctx->scratch, text, text, op->text_len, nonce, aad, aad_len, tag, TAG_BYTES);
+		finish(ctx, op, text + op->text_len, tag, open);
+	}
+}
+
+/* RFC 4543 section 3.3: header, IV and text are authenticated, nothing is encrypted. */
+static void gmac_run(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
+{
+	const struct crypto_key *key = ops[0]->key;
+	const struct gcm_key_data *key_data = &crypto_mb_keys(ctx, key)->gcm;
+	const struct mb_gcm_calls *calls = &ctx->gcm[key->variant];
+
+	for (size_t i = 0; i < count; i++) {
+		struct crypto_op *op = ops[i];
+		uint8_t nonce[CRYPTO_NONCE_MAX], room[CRYPTO_AAD_MAX], tag[TAG_BYTES];
+		size_t aad_len;
+		const uint8_t *aad = crypto_packet_aad(op, room, &aad_len);
+
+		crypto_packet_nonce(op, SALT_BYTES, CRYPTO_AEAD_IV, nonce);
+		calls->gmac_init(key_data, &ctx->scratch, nonce, CRYPTO_NONCE_MAX);
+		calls->gmac_update(key_data, &ctx->scratch, aad, aad_len);
+		calls->gmac_update(key_data, &ctx->scratch, op->esp + CRYPTO_ESP_HEADER,
+				   CRYPTO_AEAD_IV + op->text_len);
+		calls->gmac_finalize(key_data, &ctx->scratch, tag, TAG_BYTES);
+		finish(ctx, op, crypto_packet_icv(op), tag, open);
+	}
+}
+
+/* Packets of one key. */
+static void run(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
+{
+	switch (ops[0]->key->way) {
+	case MB_WAY_GMAC: gmac_run(ctx, ops, count, open); break;
+	case MB_WAY_GCM_IIV:
+		if (open)
+			gcm_run(ctx, ops, count, 0, true);
+		else
+			gcm_run(ctx, ops, count, 0, false);
+		break;
+	default:
+		if (open)
+			gcm_run(ctx, ops, count, CRYPTO_AEAD_IV, true);
+		else
+			gcm_run(ctx, ops, count, CRYPTO_AEAD_IV, false);
+		break;
+	}
+}
+
+size_t crypto_mb_gcm_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open,
+			   struct crypto_op **ret_others)
+{
+	size_t others = 0;
+	size_t end;
+
+	for (size_t start = 0; start < count; start = end) {
+		const struct crypto_key *key = ops[start]->key;
+
+		for (end = start + 1; end < count && ops[end]->key == key;)
+			end++;
+		if (key->way <= MB_WAY_GMAC) {
+			run(ctx, ops + start, end - start, open);
+			continue;
+		}
+		memcpy(ret_others + others, ops + start, (end - start) * sizeof(ops[0]));
+		others += end - start;
+	}
+	return others;
+}
+
+#endif

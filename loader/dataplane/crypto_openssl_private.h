@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the OpenSSL provider share. Workers, each with a context of its own.
+ */
+#ifndef XESP_DATAPLANE_CRYPTO_OPENSSL_PRIVATE_H
+#define XESP_DATAPLANE_CRYPTO_OPENSSL_PRIVATE_H
+
+#include <openssl/evp.h>
+
+#include "dataplane/crypto_key.h"
+#include "dataplane/crypto_packet.h"
+
+#define OPENSSL_CIPHERS 13
+#define OPENSSL_DIGESTS 5
+
+/* A cipher with one key length. */
+struct openssl_cipher {
+	EVP_CIPHER *cipher;
+	EVP_CIPHER_CTX *evp;
+	const struct crypto_key *key; /* that is set in `evp`; only within a burst */
+};
+
+/* A hash for HMAC. */
+struct openssl_digest {
+	EVP_MD *md;
+	EVP_MD_CTX *evp;
+};
+
+/* AES-128 in CBC mode, as AES-XCBC and AES-CMAC have it. */
+struct openssl_cbc_mac {
+	struct openssl_cipher aes;
+	uint8_t last_whole[16]; /* of the key: goes into a last block that is whole */
+	uint8_t last_padded[16];
+};
+
+struct crypto_ctx {
+	struct openssl_cipher ciphers[OPENSSL_CIPHERS]; /* by crypto_key.variant */
+	struct openssl_digest digests[OPENSSL_DIGESTS];
+	struct openssl_cbc_mac cbc_mac;
+	struct crypto_serial serial;
+	char description[160];
+};
+
+/* Sets up a cipher of this name. -EOPNOTSUPP, -ENOMEM. */
+int crypto_openssl_cipher_init(struct openssl_cipher *cipher, const char *name);
+void crypto_openssl_cipher_cleanup(struct openssl_cipher *cipher);
+/* Overwrites the key that is set, if there is one. */
+void crypto_openssl_cipher_blank(struct openssl_cipher *cipher);
+
+/* crypto_openssl_aead.c: 0, -EBADMSG or -EIO. */
+int crypto_openssl_aead(struct openssl_cipher *cipher, const struct crypto_op *op, bool open);
+
+/* crypto_openssl_mac.c: what integrity algorithms need. -EOPNOTSUPP, -ENOMEM. */
+int crypto_openssl_mac_init(struct crypto_ctx *ctx);
+void crypto_openssl_mac_cleanup(struct crypto_ctx *ctx);
+/* Whether OpenSSL has the algorithm; its configuration can leave out old ones. */
+bool crypto_openssl_mac_has(const struct crypto_ctx *ctx, enum algo_id auth);
+/* The ICV of a packet, whole, to `tag`: at most EVP_MAX_MD_SIZE bytes. 0 or -EIO. */
+int crypto_openssl_mac(struct crypto_ctx *ctx, const struct crypto_op *op, uint8_t *tag);
+/* After a burst. */
+void crypto_openssl_mac_blank(struct crypto_ctx *ctx);
+
+#endif
