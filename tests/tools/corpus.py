@@ -12,6 +12,8 @@ import re
 import struct
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 import captures
 import esp_suites
 import packets
@@ -136,6 +138,59 @@ class DataSet:
 def interleaved(chosen):
     """The same packets with the SAs in turn, so that neighbours are of different suites and modes."""
     return sorted(chosen, key=lambda packet: packet.number)
+
+
+# ---- the captures of the corpus beside those of SAs -----------------------------------------------------------
+
+BASIC = "aes128gcm16.tun44.udp.seq32"  # whose SA they belong to
+
+# capture: exit and reason of its packet
+NEGATIVE = {
+    "neg-bad-icv": ("dropped", "auth_failed"),
+    "neg-bad-ciphertext": ("dropped", "auth_failed"),
+    "neg-bad-seq-aad": ("dropped", "auth_failed"),
+    "neg-keepalive": ("consumed", "keepalive"),
+    "neg-ike-nonesp": ("passed", "ike"),
+    "neg-empty-udp": ("passed", "esp_short"),
+    "neg-runt4": ("passed", "esp_short"),
+    "neg-runt8": ("passed", "esp_short"),
+    "neg-runt31": ("dropped", "syntax"),
+    "neg-unknown-spi": ("passed", "no_sa"),
+    "neg-seq-zero": ("dropped", "seq_zero"),
+    "neg-udp-bad-checksum": ("passed", "udp_checksum"),
+}
+ODD_CAPTURE = "odd-ok-replay-csum-options-vlan-frags"
+# exit, reason and sequence number of its packets
+ODD = [
+    ("delivered", "delivered", 200),
+    ("delivered", "delivered", 201),
+    ("dropped", "replay_duplicate", 201),
+    ("delivered", "delivered", 202),
+    ("delivered", "delivered", 203),
+    ("delivered", "delivered", 204),
+] + [("passed", "fragment", None)] * 6
+# What is counted by the data plane, of all of the reasons here: the packet went to the engine.
+ENGINE_REASONS = ("delivered", "auth_failed", "syntax", "seq_zero", "replay_duplicate")
+
+
+def opened(sa, frame):
+    """The inner packet of AES-GCM with a 16 byte ICV, in tunnel mode and with 32-bit numbers (RFC 4106)."""
+    key = bytes.fromhex(AEAD_KEY.search(sa.text)[2])
+    shift = 4 if frame[12:14] == struct.pack("!H", packets.ETH_VLAN) else 0
+    esp = frame[shift + esp_start(frame[shift:]) :]
+    text = AESGCM(key[:-4]).decrypt(key[-4:] + esp[8:16], esp[16:], esp[:8])
+    return text[: int.from_bytes(text[2:4], "big")]
+
+
+def beside(data):
+    """(frame, exit, reason, what comes out or None) of each packet of the captures beside those of SAs."""
+    sa = next(sa for sa in data.sas if sa.name == BASIC)
+    outcomes = [(name, [outcome]) for name, outcome in NEGATIVE.items()]
+    outcomes.append((ODD_CAPTURE, [(verdict, reason) for verdict, reason, _ in ODD]))
+    for name, expected in outcomes:
+        for record, (verdict, reason) in zip(captures.read(data.path(name))[1], expected, strict=True):
+            plain = opened(sa, record.data) if verdict == "delivered" else None
+            yield record.data, verdict, reason, plain
 
 
 def write(path, frames):

@@ -19,7 +19,7 @@ XESP = BUILD + "/xesp"
 CORPUS = ROOT + "/tests/data/corpus"
 SAS = CORPUS + "/sa.txt"
 SETS = {name: corpus.DataSet(name) for name in ("corpus", "suites")}
-BASIC = "aes128gcm16.tun44.udp.seq32"  # whose SA the neg-* and odd-* captures belong to
+BASIC = corpus.BASIC
 IS_ROOT = os.geteuid() == 0
 CLASSIFIERS = ("kernel", "native") if IS_ROOT else ("native",)
 CRYPTO = ("ipsec-mb", "openssl")

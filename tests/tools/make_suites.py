@@ -28,6 +28,8 @@ MODES = {
     "transport": [(4, 4, "udp"), (6, 6, "native"), (4, 4, "native"), (6, 6, "udp"), (4, 4, "udp"), (6, 6, "udp"), (4, 4, "native")],
     "beet": [(4, 4, "udp"), (6, 6, "udp"), (4, 4, "native"), (4, 6, "udp"), (6, 4, "udp"), (6, 6, "native"), (4, 6, "native")],
 }  # fmt: skip
+# Little stands in front of the text that has to make room for an IPv6 header: those that have least of it.
+TIGHT = (6, 4, "native")
 SHORT = {"tunnel": "tun", "transport": "tra", "beet": "beet"}
 
 # What was received before, and the numbers of the packets in their order.
@@ -49,94 +51,106 @@ def file_of(name, words):
     return next(kind for kind in kinds if kind in name.split("-")[0])
 
 
-def inner_packet(rng, inner, outer, mode, number):
+def upper(rng, src, dst, number):
+    """Protocol and payload: ICMP, UDP and TCP in turn."""
+    content = rng.randbytes(rng.choice(SIZES))
+    if number % 3 == 0:
+        protocol = packets.PROTO_ICMP if packets.family(src) == 4 else packets.PROTO_ICMPV6
+        return protocol, packets.echo_request(src, dst, 0x4500, number, content)
+    if number % 3 == 1:
+        return packets.PROTO_UDP, packets.udp(src, dst, 1024 + number, 7777, content)
+    return packets.PROTO_TCP, packets.tcp(src, dst, 1024 + number, 80, content)
+
+
+def inner_packet(rng, sa, number):
     """A packet to protect. In BEET mode its header is made from the outer one, which has not all fields of the
     other family's."""
-    src, dst = OUTER[inner] if mode == "transport" else INNER[inner]
-    content = rng.randbytes(rng.choice(SIZES))
-    ports = (1024 + number, 7777)
-    protocol, payload = [
-        lambda: (
-            packets.PROTO_ICMP if inner == 4 else packets.PROTO_ICMPV6,
-            packets.echo_request(src, dst, 0x4500, number, content),
-        ),
-        lambda: (packets.PROTO_UDP, packets.udp(src, dst, *ports, content)),
-        lambda: (packets.PROTO_TCP, packets.tcp(src, dst, *ports, content)),
-    ][number % 3]()
+    src, dst = sa.inner_src or sa.src, sa.inner_dst or sa.dst
+    inner, outer = packets.family(src), packets.family(sa.src)
+    protocol, payload = upper(rng, src, dst, number)
     fields = {"tos": rng.choice((0, 0, 1, 2, 3, 0xB8)), "ttl": rng.choice((1, 64, 255))}
-    carried = mode == "beet" and inner != outer
+    lost = sa.mode == "beet" and inner != outer
     if inner == 4:
-        fields["ident"] = 0 if carried else rng.randrange(65536)
-        fields["fragment"] = 0x4000 if carried else rng.choice((0, 0x4000))
+        fields["ident"] = 0 if lost else rng.randrange(65536)
+        fields["fragment"] = 0x4000 if lost else rng.choice((0, 0x4000))
     else:
-        fields["flow"] = 0 if carried else rng.randrange(1 << 20)
-    if mode == "beet" and inner == 4 and number in (2, 3):
+        fields["flow"] = 0 if lost else rng.randrange(1 << 20)
+    if sa.mode == "beet" and inner == 4 and number in (2, 3):
         # 4 and 8 bytes: with and without filling in the pseudo header. Router alert; NOPs and a stream id.
         fields["extra"] = bytes.fromhex("94040000" if number == 2 else "0101010188040007")
     return packets.ip(src, dst, protocol, payload, **fields)
 
 
-def describe(sa, numbers, families):
-    """The line of sa.txt."""
-    inner, outer = families
+def make_sa(rng, spi, suite, mode, ends, numbers):
+    """ends: families inside and outside, form."""
+    inner, outer, form = ends
+    enc, auth = (rng.randbytes(length) for length in esp_suites.SUITES[suite].key_bytes)
+    inner_src, inner_dst = INNER[inner] if mode != "transport" else ("", "")
+    return espgen.Sa(
+        spi=spi, key=enc, auth_key=auth, src=OUTER[outer][0], dst=OUTER[outer][1], form=form, suite=suite,
+        esn=numbers == "esn", mode=mode, inner_src=inner_src, inner_dst=inner_dst,
+    )  # fmt: skip
+
+
+def describe(sa):
+    """The line of sa.txt, and the SA's name without that of the file."""
+    numbers = "esn" if sa.esn else "seq32"
+    outer = packets.family(sa.src)
     line = [f"src {sa.src} dst {sa.dst} proto esp spi 0x{sa.spi:08x} reqid 7 mode {sa.mode}"]
     flags = ["esn"] * sa.esn + ["af-unspec"] * sa.tunnel
     if flags:
         line.append("flag " + " ".join(flags))
     line.append("replay-window 128" if sa.esn else "replay-window 32")
-    received, _ = NUMBERS[numbers]
-    if received:
-        line.append(f"replay-seq 0x{received:x}")
+    if NUMBERS[numbers][0]:
+        line.append(f"replay-seq 0x{NUMBERS[numbers][0]:x}")
     line.append(esp_suites.SUITES[sa.suite].words.format(enc="0x" + sa.key.hex(), auth="0x" + sa.auth_key.hex()))
     if sa.form == "udp":
         line.append(f"encap espinudp {sa.sport} {sa.dport} {'0.0.0.0' if outer == 4 else '::'}")
+    families = str(outer)
+    if sa.inner_src:
+        families = f"{packets.family(sa.inner_src)}{outer}"
     if sa.mode == "beet":
-        bits = 32 if inner == 4 else 128
+        bits = 32 if packets.family(sa.inner_src) == 4 else 128
         line.append(f"sel src {sa.inner_src}/{bits} dst {sa.inner_dst}/{bits}")
-    return " ".join(line)
+    return " ".join(line), f"{sa.suite}.{SHORT[sa.mode]}{families}.{sa.form}.{numbers}"
 
 
-def make_sa(rng, spi, suite_name, mode, turn):
-    """Name, line of sa.txt, frames and plain packets in pairs."""
-    inner, outer, form = MODES[mode][turn % len(MODES[mode])]
-    numbers = "esn" if turn % 2 else "seq32"
-    enc, auth = (rng.randbytes(length) for length in esp_suites.SUITES[suite_name].key_bytes)
-    inner_src, inner_dst = INNER[inner] if mode != "transport" else ("", "")
-    sa = espgen.Sa(
-        spi=spi, key=enc, auth_key=auth, src=OUTER[outer][0], dst=OUTER[outer][1], form=form, suite=suite_name,
-        esn=numbers == "esn", mode=mode, inner_src=inner_src, inner_dst=inner_dst,
-    )  # fmt: skip
-    line = describe(sa, numbers, (inner, outer))
-    families = f"{inner}{outer}" if inner_src else f"{outer}"
-    name = f"{file_of(suite_name, line)}.{suite_name}.{SHORT[mode]}{families}.{form}.{numbers}"
-    pairs = []
-    for number, seq in enumerate(NUMBERS[numbers][1], 1):
-        opened = inner_packet(rng, inner, outer, mode, number)
+def frames_of(rng, sa):
+    """Frames, and what must come out of them."""
+    for number, seq in enumerate(NUMBERS["esn" if sa.esn else "seq32"][1], 1):
+        opened = inner_packet(rng, sa, number)
         tfc = rng.randrange(1, 80) if sa.tunnel and number in (3, 6) else 0
-        packet = sa.carry(seq, opened, tfc=tfc, pseudo=inner == 4 and number == 5)
-        pairs.append((packets.ethernet(*MACS, packet), opened))
-    return name, line, pairs
+        packet = sa.carry(seq, opened, tfc=tfc, pseudo=opened[0] >> 4 == 4 and number == 5)
+        yield packets.ethernet(*MACS, packet), opened
 
 
-def write_captures(directory, name, pairs):
-    for column, suffix, link in ((0, "", packets.LINK_ETHERNET), (1, ".plain", packets.LINK_RAW)):
-        records = [captures.Record(pair[column], TIME_NS + i * 10**6) for i, pair in enumerate(pairs)]
-        captures.write(os.path.join(directory, f"{name}{suffix}.pcap"), link, records, magic=captures.MICRO)
+def all_sas(rng):
+    """Every suite in every mode."""
+    turn = 0
+    for suite in sorted(set(esp_suites.SUITES) - set(NOT_SUPPORTED)):
+        for mode, ends in MODES.items():
+            yield make_sa(rng, FIRST_SPI + turn, suite, mode, ends[turn % len(ends)], ("seq32", "esn")[turn % 2])
+            turn += 1
+        if esp_suites.SUITES[suite].iv == 0 or esp_suites.SUITES[suite].icv == 8:
+            yield make_sa(rng, FIRST_SPI + turn, suite, "beet", TIGHT, ("seq32", "esn")[turn % 2])
+            turn += 1
 
 
 def make(directory):
     rng = random.Random(SEED)
-    suites = [name for name in sorted(esp_suites.SUITES) if name not in NOT_SUPPORTED]
     text = ["# one inbound SA a line, as in tests/data/corpus/sa.txt, but the names of RFC 8750 are not the kernel's"]
     files = {}
-    for turn, (suite_name, mode) in enumerate((name, mode) for name in suites for mode in MODES):
-        name, line, pairs = make_sa(rng, FIRST_SPI + turn, suite_name, mode, turn)
-        text += [f"# {name}", line]
-        files.setdefault(name.split(".")[0], []).extend(pairs)
+    for sa in all_sas(rng):
+        line, name = describe(sa)
+        file = file_of(sa.suite, line)
+        text += [f"# {file}.{name}", line]
+        files.setdefault(file, []).extend(frames_of(rng, sa))
     with open(os.path.join(directory, "sa.txt"), "w", encoding="ascii") as file:
         file.write("\n".join(text) + "\n")
     for name, pairs in files.items():
-        write_captures(directory, name, pairs)
+        for column, suffix, link in ((0, "", packets.LINK_ETHERNET), (1, ".plain", packets.LINK_RAW)):
+            records = [captures.Record(pair[column], TIME_NS + i * 10**6) for i, pair in enumerate(pairs)]
+            captures.write(os.path.join(directory, f"{name}{suffix}.pcap"), link, records, magic=captures.MICRO)
 
 
 if __name__ == "__main__":
