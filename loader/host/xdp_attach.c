@@ -21,6 +21,7 @@
 
 #define PROGRAM_NAME "xesp_classify"
 #define PROGRAM_SECTION "xdp.frags"
+#define SKIP_DISPATCHER "LIBXDP_SKIP_DISPATCHER" /* libxdp looks for it in the environment */
 
 struct xdp_attachment {
 	struct xesp_bpf *skel;
@@ -211,7 +212,7 @@ static uint32_t hook_flag(enum xdp_attach_mode mode)
 	return mode == XDP_MODE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
 }
 
-static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach_mode mode,
+static int attach_once(const struct xdp_attach_request *request, enum xdp_attach_mode mode,
 		       struct xdp_attachment *attachment)
 {
 	struct fd_mark mark;
@@ -233,11 +234,35 @@ static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach
 	return 0;
 }
 
+static bool hook_is_taken(int err)
+{
+	return err == -EBUSY || err == -EEXIST;
+}
+
+/* From 6.13 on, and in newer releases of 6.12, the kernel refuses a program that changes packet data
+ * (metadata are that) in the place of one that does not, which is all that the dispatcher of libxdp 1.3 has.
+ * libxdp goes without a dispatcher by itself only where its own test program, which changes nothing, is
+ * refused. */
+static int attach_mode(const struct xdp_attach_request *request, enum xdp_attach_mode mode,
+		       struct xdp_attachment *attachment)
+{
+	int err = attach_once(request, mode, attachment);
+
+	if (!err || hook_is_taken(err) || err == -EPERM || getenv(SKIP_DISPATCHER))
+		return err;
+	log_debug("%s: %s, once more without libxdp's dispatcher", request->dev, strerror(-err));
+	if (setenv(SKIP_DISPATCHER, "1", 1))
+		return err;
+	err = attach_once(request, mode, attachment);
+	unsetenv(SKIP_DISPATCHER);
+	return err;
+}
+
 static int attach_failed(const char *dev, int ifindex, bool native_only, int err, struct failure *ret_failure)
 {
 	char other[BPF_OBJ_NAME_LEN + 1];
 
-	if (err == -EBUSY || err == -EEXIST) {
+	if (hook_is_taken(err)) {
 		program_on_hook(ifindex, other, sizeof(other));
 		if (!other[0] && kernel_words[0])
 			return failure_set(
@@ -273,7 +298,7 @@ int xdp_attach(const struct xdp_attach_request *request, struct xdp_attachment *
 	remove_leftover(request->dev, attachment->ifindex);
 	if (request->mode != IPC_XDP_GENERIC)
 		err = attach_mode(request, XDP_MODE_NATIVE, attachment);
-	if (err && err != -EBUSY && err != -EEXIST && err != -EPERM && request->mode != IPC_XDP_NATIVE) {
+	if (err && !hook_is_taken(err) && err != -EPERM && request->mode != IPC_XDP_NATIVE) {
 		if (request->mode == IPC_XDP_AUTO)
 			log_warning("%s: no native XDP (%s%s%s), attaching in generic mode, which is slower",
 				    request->dev, strerror(-err), kernel_words[0] ? ": " : "", kernel_words);
