@@ -200,8 +200,8 @@ static bool cbc_mac(struct openssl_cbc_mac *mac, const struct message *message, 
 	if (head > last)
 		head = last;
 	memcpy(tail, message->bytes + head, message->len - head);
-	memcpy(tail + message->len - head, message->high, message->high_len);
-	last_block = tail + last - head;
+	memcpy(tail + (message->len - head), message->high, message->high_len);
+	last_block = tail + (last - head);
 	mask = total % AES_BLOCK ? mac->last_padded : mac->last_whole;
 	if (total % AES_BLOCK)
 		tail[total - head] = 0x80;
