@@ -49,12 +49,8 @@ struct sa_params esp_rig_params(enum sa_mode mode)
 	return params;
 }
 
-void esp_rig_setup(struct esp_rig *rig, const struct sa_params *params,
-		   const struct crypto_provider *provider)
+static void set_sa(struct esp_rig *rig, const struct sa_params *params)
 {
-	memset(rig, 0, sizeof(*rig));
-	rig->provider = provider ? provider : crypto_provider_by_name("auto");
-	REQUIRE(rig->provider->ctx_new(&rig->crypto) == 0);
 	REQUIRE(sa_new(params, rig->provider, rig->crypto, &rig->sa) == 0);
 	memcpy(rig->key, params->key, sizeof(rig->key));
 	memcpy(rig->auth_key, params->auth_key, sizeof(rig->auth_key));
@@ -70,8 +66,22 @@ void esp_rig_setup(struct esp_rig *rig, const struct sa_params *params,
 		.auth_key_bytes = params->auth_key_bytes,
 		.icv_bytes = params->icv_bytes,
 	};
-	for (size_t i = 0; i < XESP_BURST_MAX; i++)
-		rig->frames[i] = guard_new(FRAME_MAX);
+}
+
+void esp_rig_setup(struct esp_rig *rig, const struct sa_params *params,
+		   const struct crypto_provider *provider)
+{
+	memset(rig, 0, sizeof(*rig));
+	rig->provider = provider ? provider : crypto_provider_by_name("auto");
+	REQUIRE(rig->provider->ctx_new(&rig->crypto) == 0);
+	set_sa(rig, params);
+}
+
+void esp_rig_change(struct esp_rig *rig, const struct sa_params *params)
+{
+	rig->provider->forget(rig->crypto, rig->sa->key);
+	sa_free(rig->sa);
+	set_sa(rig, params);
 }
 
 void esp_rig_setup_mode(struct esp_rig *rig, enum sa_mode mode)
@@ -86,7 +96,8 @@ void esp_rig_teardown(struct esp_rig *rig)
 	sa_free(rig->sa);
 	rig->provider->ctx_free(rig->crypto);
 	for (size_t i = 0; i < XESP_BURST_MAX; i++)
-		guard_free(&rig->frames[i]);
+		if (rig->frames[i].end)
+			guard_free(&rig->frames[i]);
 }
 
 static size_t ip_header_bytes(const struct esp_rig_outer *outer)
@@ -102,6 +113,13 @@ static size_t encap_bytes(const struct esp_rig_outer *outer)
 size_t esp_rig_headers(const struct esp_rig_outer *outer)
 {
 	return ETHERNET_BYTES + ip_header_bytes(outer) + encap_bytes(outer);
+}
+
+uint8_t *esp_rig_frame_end(struct esp_rig *rig, size_t slot)
+{
+	if (!rig->frames[slot].end)
+		rig->frames[slot] = guard_new(FRAME_MAX);
+	return rig->frames[slot].end;
 }
 
 static void write_headers(const struct esp_rig_outer *outer, size_t esp_len, uint8_t *frame)
@@ -139,7 +157,7 @@ struct esp_packet esp_rig_wrap(struct esp_rig *rig, size_t slot, const struct es
 {
 	size_t headers = esp_rig_headers(outer);
 	struct esp_packet packet = {
-		.frame = rig->frames[slot].end - headers - esp_len,
+		.frame = esp_rig_frame_end(rig, slot) - headers - esp_len,
 		.frame_len = (uint32_t)(headers + esp_len),
 		.sa = rig->sa,
 		.meta =

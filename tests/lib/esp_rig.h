@@ -20,7 +20,7 @@ struct esp_rig {
 	struct esp_seal seal; /* the peer's side of the SA; tests set seq */
 	uint8_t key[XESP_KEY_MAX];
 	uint8_t auth_key[XESP_AUTH_KEY_MAX];
-	struct guard frames[XESP_BURST_MAX];
+	struct guard frames[XESP_BURST_MAX]; /* made when used */
 };
 
 /* Outer headers: Ethernet, IP from packet_addr 2 to packet_addr 0, and by form UDP and marker. */
@@ -45,8 +45,12 @@ void esp_rig_setup(struct esp_rig *rig, const struct sa_params *params,
 		   const struct crypto_provider *provider);
 /* The same with esp_rig_params(mode). */
 void esp_rig_setup_mode(struct esp_rig *rig, enum sa_mode mode);
+/* Another SA in place of the rig's; cheaper than another rig. */
+void esp_rig_change(struct esp_rig *rig, const struct sa_params *params);
 void esp_rig_teardown(struct esp_rig *rig);
 
+/* End of the guarded memory of `slot`. */
+uint8_t *esp_rig_frame_end(struct esp_rig *rig, size_t slot);
 /* Bytes in front of ESP. */
 size_t esp_rig_headers(const struct esp_rig_outer *outer);
 /* Puts `esp` behind outer headers, the end of the frame at the end of the guarded memory of `slot`, and says

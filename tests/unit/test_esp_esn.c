@@ -2,7 +2,7 @@
 /*
  * Extended sequence numbers to the edge: the wrap of the low half one by one and within a burst, windows
  * across it, loss of nearly 2^32 packets, wrong guesses; and that a burst comes out as its packets would one
- * by one.
+ * by one. What depends on the suite is in test_esp_suites.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -241,7 +241,7 @@ static void fill(struct twins *twins)
 		twins->forged[i] = random_next(&twins->seed) % 8 == 0;
 		packet->frame[packet->frame_len - 1] ^= twins->forged[i];
 		*copy = *packet;
-		copy->frame = twins->single.frames[i].end - packet->frame_len;
+		copy->frame = esp_rig_frame_end(&twins->single, i) - packet->frame_len;
 		copy->sa = twins->single.sa;
 		memcpy(copy->frame, packet->frame, packet->frame_len);
 	}
