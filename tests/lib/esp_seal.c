@@ -5,10 +5,11 @@
 #include "tests/lib/esp_seal.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/lib/icv.h"
 
 #define REQUIRE(condition) \
 	do { \
@@ -189,70 +190,17 @@ static void encrypt(const struct esp_seal *seal, const uint8_t *text, size_t tex
 	EVP_CIPHER_CTX_free(evp);
 }
 
-static void aes_block(const uint8_t *key, const uint8_t *in, uint8_t *out)
-{
-	EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
-	int len;
-
-	REQUIRE(evp && EVP_EncryptInit_ex(evp, EVP_aes_128_ecb(), NULL, key, NULL) == 1);
-	EVP_CIPHER_CTX_set_padding(evp, 0);
-	REQUIRE(EVP_EncryptUpdate(evp, out, &len, in, 16) == 1);
-	EVP_CIPHER_CTX_free(evp);
-}
-
-/* RFC 3566 section 4, step by step. */
-static void xcbc(const uint8_t *key, const uint8_t *message, size_t len, uint8_t *mac)
-{
-	uint8_t k[3][16], block[16];
-	size_t done = 0;
-
-	for (int i = 0; i < 3; i++) {
-		memset(block, i + 1, sizeof(block));
-		aes_block(key, block, k[i]);
-	}
-	memset(mac, 0, 16);
-	for (; len - done > 16; done += 16) {
-		for (int i = 0; i < 16; i++)
-			mac[i] ^= message[done + (size_t)i];
-		aes_block(k[0], mac, mac);
-	}
-	memset(block, 0, sizeof(block));
-	memcpy(block, message + done, len - done);
-	if (len - done < 16)
-		block[len - done] = 0x80;
-	for (int i = 0; i < 16; i++)
-		mac[i] ^= block[i] ^ k[len - done < 16 ? 2 : 1][i];
-	aes_block(k[0], mac, mac);
-}
-
-static void authenticate(const struct esp_seal *seal, const uint8_t *message, size_t len, uint8_t *mac)
-{
-	const EVP_MD *md = seal->auth == ALGO_HMAC_SHA1	    ? EVP_sha1()
-			   : seal->auth == ALGO_HMAC_SHA256 ? EVP_sha256()
-			   : seal->auth == ALGO_HMAC_SHA384 ? EVP_sha384()
-			   : seal->auth == ALGO_HMAC_SHA512 ? EVP_sha512()
-							    : EVP_md5();
-
-	if (seal->auth == ALGO_AES_XCBC)
-		xcbc(seal->auth_key, message, len, mac);
-	else if (seal->auth == ALGO_AES_CMAC)
-		REQUIRE(EVP_Q_mac(NULL, "CMAC", NULL, "AES-128-CBC", NULL, seal->auth_key,
-				  seal->auth_key_bytes, message, len, mac, EVP_MAX_MD_SIZE, NULL));
-	else
-		REQUIRE(HMAC(md, seal->auth_key, (int)seal->auth_key_bytes, message, len, mac, NULL));
-}
-
 static void seal_pair(const struct esp_seal *seal, const uint8_t *text, size_t text_len, uint8_t *out)
 {
 	size_t len = 8 + esp_seal_iv_bytes(seal) + text_len;
 	uint8_t *message = malloc(len + 4);
-	uint8_t mac[EVP_MAX_MD_SIZE];
+	uint8_t mac[ICV_FULL_MAX];
 
 	REQUIRE(message && seal->auth);
 	encrypt(seal, text, text_len, out);
 	memcpy(message, out, len);
 	put(message + len, seal->seq >> 32, 4);
-	authenticate(seal, message, seal->esn ? len + 4 : len, mac);
+	icv_compute(algo_by_id(seal->auth), seal->auth_key, message, seal->esn ? len + 4 : len, mac);
 	memcpy(out + len, mac, icv_bytes_of(seal));
 	free(message);
 }

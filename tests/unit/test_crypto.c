@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The crypto providers: published vectors, each provider against the other, in place between guard pages.
+ * The crypto providers: each provider against the other, in place between guard pages.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -12,7 +12,6 @@
 
 #include "dataplane/crypto.h"
 #include "tests/lib/esp_seal.h"
-#include "tests/lib/gcm_vectors.h"
 #include "tests/lib/guard.h"
 
 #define TEXT_MAX 9000
@@ -51,18 +50,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static size_t from_hex(const char *hex, uint8_t *out)
-{
-	size_t len = strlen(hex) / 2;
-
-	for (size_t i = 0; i < len; i++) {
-		char digits[3] = {hex[2 * i], hex[2 * i + 1], 0};
-
-		out[i] = (uint8_t)strtoul(digits, NULL, 16);
-	}
-	return len;
-}
-
 static struct crypto_key *gcm_key(struct fixture *fixture, size_t which, const uint8_t *key, size_t bytes,
 				  bool esn)
 {
@@ -75,60 +62,6 @@ static struct crypto_key *gcm_key(struct fixture *fixture, size_t which, const u
 
 	assert_int_equal(providers[which]->key_new(fixture->ctx[which], &suite, &made), 0);
 	return made;
-}
-
-/* Opens the vector with one bit of `damage` flipped in the tag (-1: none). */
-static void open_vector(struct fixture *fixture, size_t which, const struct gcm_vector *vector, int damage)
-{
-	const struct crypto_provider *provider = providers[which];
-	uint8_t key_bytes[36], nonce[12], plain[256], aad[12];
-	struct crypto_op op = {.status = 77};
-	struct crypto_op *ops[] = {&op};
-	size_t key_len = from_hex(vector->key, key_bytes);
-	size_t aad_len = from_hex(vector->aad, aad);
-	uint8_t *tag;
-
-	from_hex(vector->nonce, nonce);
-	memcpy(key_bytes + key_len, nonce, 4);
-	op.key = gcm_key(fixture, which, key_bytes, key_len + 4, aad_len == 12);
-	op.text_len = (uint32_t)(strlen(vector->cipher) / 2);
-	op.esp = fixture->text.end - (8 + 8 + op.text_len + 16);
-	memcpy(op.esp, aad, 4);
-	memcpy(op.esp + 4, aad + aad_len - 4, 4);
-	memcpy(op.esp + 8, nonce + 4, 8);
-	if (aad_len == 12)
-		op.seq = (uint64_t)aad[4] << 56 | (uint64_t)aad[5] << 48 | (uint64_t)aad[6] << 40 |
-			 (uint64_t)aad[7] << 32;
-	tag = op.esp + 16 + op.text_len;
-	from_hex(vector->cipher, op.esp + 16);
-	from_hex(vector->plain, plain);
-	from_hex(vector->tag, tag);
-	if (damage >= 0)
-		tag[damage / 8] ^= (uint8_t)(1u << damage % 8);
-	provider->open_burst(fixture->ctx[which], ops, 1);
-	assert_int_equal(op.status, damage >= 0 ? -EBADMSG : 0);
-	if (damage < 0)
-		assert_memory_equal(op.esp + 16, plain, op.text_len);
-	provider->key_free((struct crypto_key *)op.key);
-}
-
-static void open_vectors(struct fixture *fixture, const struct gcm_vector *vectors, size_t count)
-{
-	for (size_t which = 0; which < PROVIDERS; which++) {
-		if (!fixture->ctx[which])
-			continue;
-		for (size_t i = 0; i < count; i++) {
-			open_vector(fixture, which, &vectors[i], -1);
-			for (int bit = 0; bit < 128; bit++)
-				open_vector(fixture, which, &vectors[i], bit);
-		}
-	}
-}
-
-static void test_esp_vectors(void **state)
-{
-	assert_int_equal(gcm_vectors_esp_count, 14);
-	open_vectors(*state, gcm_vectors_esp, gcm_vectors_esp_count);
 }
 
 static uint64_t random_next(uint64_t *seed)
@@ -311,9 +244,9 @@ static void test_algo_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_esp_vectors),   cmocka_unit_test(test_random_lengths),
-		cmocka_unit_test(test_burst_of_keys), cmocka_unit_test(test_keys_refused),
-		cmocka_unit_test(test_by_name),	      cmocka_unit_test(test_algo_table),
+		cmocka_unit_test(test_random_lengths), cmocka_unit_test(test_burst_of_keys),
+		cmocka_unit_test(test_keys_refused),   cmocka_unit_test(test_by_name),
+		cmocka_unit_test(test_algo_table),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

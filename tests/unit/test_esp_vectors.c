@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ESP packets of draft-mcgrew-gcm-test-01, each opened whole: headers, window, crypto and trailer. Their
- * next header is 1, so they are transport-mode packets to the code under test.
+ * The published vectors that are whole ESP packets, each opened by the ESP path: headers, window, crypto and
+ * trailer, down to the inner packet. Those whose next header is not IP are of transport mode to it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,97 +11,130 @@
 #include <cmocka.h>
 
 #include "tests/lib/esp_rig.h"
-#include "tests/lib/gcm_vectors.h"
+#include "tests/lib/vectors.h"
 
-struct bytes {
-	uint8_t at[256];
-	size_t len;
-};
+#define OUTER_IP_BYTES 20
 
-static struct bytes from_hex(const char *hex)
+static uint8_t next_header(const struct vector *vector)
 {
-	struct bytes bytes = {.len = strlen(hex) / 2};
-
-	for (size_t i = 0; i < bytes.len; i++) {
-		char digits[3] = {hex[2 * i], hex[2 * i + 1], 0};
-
-		bytes.at[i] = (uint8_t)strtoul(digits, NULL, 16);
-	}
-	return bytes;
+	return vector->text[vector->text_len - 1];
 }
 
-static uint64_t number(const uint8_t *at, size_t bytes)
+static size_t payload_len(const struct vector *vector)
 {
-	uint64_t value = 0;
-
-	while (bytes--)
-		value = value << 8 | *at++;
-	return value;
+	return vector->text_len - 2 - vector->text[vector->text_len - 2];
 }
 
-static struct sa_params params_of(const struct gcm_vector *vector)
+static struct sa_params params_of(const struct vector *vector)
 {
-	struct bytes key = from_hex(vector->key);
-	struct bytes nonce = from_hex(vector->nonce);
-	struct bytes aad = from_hex(vector->aad);
-	struct sa_params params = esp_rig_params(SA_MODE_TRANSPORT);
+	struct sa_params params =
+		esp_rig_params(next_header(vector) == IPPROTO_IPIP ? SA_MODE_TUNNEL : SA_MODE_TRANSPORT);
 
-	memcpy(params.key, key.at, key.len);
-	memcpy(params.key + key.len, nonce.at, 4);
-	params.key_bytes = (uint8_t)(key.len + 4);
-	params.spi = (uint32_t)number(aad.at, 4);
-	params.flags = aad.len == 12 ? SA_FLAG_ESN : 0;
-	params.replay_seq = number(aad.at + 4, aad.len - 4) - 1;
+	params.cipher = vector->cipher->id;
+	params.auth = vector->auth ? vector->auth->id : ALGO_NONE;
+	memcpy(params.key, vector->key, vector->key_bytes);
+	params.key_bytes = (uint8_t)vector->key_bytes;
+	memcpy(params.auth_key, vector->auth_key, vector->auth_key_bytes);
+	params.auth_key_bytes = (uint8_t)vector->auth_key_bytes;
+	params.icv_bytes = vector->icv_bytes;
+	params.spi = (uint32_t)vector->packet[0] << 24 | (uint32_t)vector->packet[1] << 16 |
+		     (uint32_t)vector->packet[2] << 8 | vector->packet[3];
+	params.flags = vector->esn ? SA_FLAG_ESN : 0;
+	params.replay_seq = vector->seq - 1;
 	return params;
 }
 
-static void open_one(const struct gcm_vector *vector, const struct crypto_provider *provider)
+static enum xesp_reason open_again(struct esp_rig *rig, const struct vector *vector,
+				   const struct esp_rig_outer *outer, const uint8_t *esp,
+				   struct esp_packet *ret_packet)
+{
+	*ret_packet = esp_rig_wrap(rig, 0, outer, esp, vector->packet_len);
+	return esp_rig_open(rig, ret_packet);
+}
+
+static void check_inner(const struct vector *vector, const struct esp_packet *packet)
+{
+	size_t len = payload_len(vector);
+
+	if (next_header(vector) == IPPROTO_IPIP) {
+		assert_int_equal(packet->packet_len, len);
+		assert_memory_equal(packet->packet, vector->text, len);
+		return;
+	}
+	assert_int_equal(packet->packet_len, OUTER_IP_BYTES + len);
+	assert_int_equal(packet->packet[9], next_header(vector));
+	assert_memory_equal(packet->packet + OUTER_IP_BYTES, vector->text, len);
+}
+
+static void open_one(const struct vector *vector, const struct crypto_provider *provider)
 {
 	static const struct esp_rig_outer native = {4, XESP_FORM_NATIVE, 0};
-	struct bytes nonce = from_hex(vector->nonce);
-	struct bytes aad = from_hex(vector->aad);
-	struct bytes plain = from_hex(vector->plain);
-	struct bytes cipher = from_hex(vector->cipher);
-	struct bytes tag = from_hex(vector->tag);
+	/* A byte of IV or text, of the middle, and of the ICV. */
+	const size_t damaged[] = {8, vector->packet_len / 2, vector->packet_len - 1};
 	struct sa_params params = params_of(vector);
-	size_t payload_len = plain.len - 2 - plain.at[plain.len - 2];
-	uint8_t esp[512];
-	struct esp_rig rig;
 	struct esp_packet packet;
+	struct esp_rig rig;
+	uint8_t esp[512];
 
-	/* On the wire: SPI, low half of the number, IV, ciphertext, ICV. */
-	memcpy(esp, aad.at, 4);
-	memcpy(esp + 4, aad.at + aad.len - 4, 4);
-	memcpy(esp + 8, nonce.at + 4, 8);
-	memcpy(esp + 16, cipher.at, cipher.len);
-	memcpy(esp + 16 + cipher.len, tag.at, tag.len);
-
+	assert_true(vector->packet_len <= sizeof(esp));
 	esp_rig_setup(&rig, &params, provider);
-	packet = esp_rig_wrap(&rig, 0, &native, esp, 16 + cipher.len + tag.len);
-	assert_int_equal(esp_rig_open(&rig, &packet), XESP_REASON_DELIVERED);
-	assert_int_equal(packet.spi, number(aad.at, 4));
-	assert_int_equal(packet.seq, number(aad.at + 4, aad.len - 4));
-	assert_int_equal(packet.packet_len, 20 + payload_len);
-	assert_int_equal(packet.packet[9], plain.at[plain.len - 1]);
-	assert_memory_equal(packet.packet + 20, plain.at, payload_len);
-	packet = esp_rig_wrap(&rig, 0, &native, esp, 16 + cipher.len + tag.len);
-	assert_int_equal(esp_rig_open(&rig, &packet), XESP_REASON_REPLAY_DUPLICATE);
+	for (size_t i = 0; i < 3; i++) {
+		memcpy(esp, vector->packet, vector->packet_len);
+		esp[damaged[i]] ^= 0x04;
+		assert_int_equal(open_again(&rig, vector, &esp_rig_udp4, esp, &packet),
+				 XESP_REASON_AUTH_FAILED);
+	}
+	/* None of them has moved the window. */
+	assert_int_equal(open_again(&rig, vector, &native, vector->packet, &packet), XESP_REASON_DELIVERED);
+	assert_int_equal(packet.spi, params.spi);
+	assert_int_equal(packet.seq, vector->seq);
+	check_inner(vector, &packet);
+	assert_int_equal(open_again(&rig, vector, &esp_rig_udp4, vector->packet, &packet),
+			 XESP_REASON_REPLAY_DUPLICATE);
 	esp_rig_teardown(&rig);
+}
+
+static void open_file(const char *file)
+{
+	struct vector_set set;
+	size_t opened = 0;
+
+	vectors_load(file, &set);
+	for (size_t i = 0; i < set.count; i++) {
+		if (!set.list[i].whole)
+			continue;
+		opened++;
+		open_one(&set.list[i], NULL);
+		open_one(&set.list[i], &crypto_openssl);
+	}
+	assert_true(opened >= set.cases);
+	vectors_free(&set);
 }
 
 static void test_draft_mcgrew(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < gcm_vectors_esp_count; i++) {
-		open_one(&gcm_vectors_esp[i], NULL);
-		open_one(&gcm_vectors_esp[i], &crypto_openssl);
-	}
+	open_file("draft-mcgrew-gcm-test-01.json");
+}
+
+static void test_rfc3602(void **state)
+{
+	(void)state;
+	open_file("rfc3602-esp.json");
+}
+
+static void test_rfc7634(void **state)
+{
+	(void)state;
+	open_file("rfc7634.json");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_draft_mcgrew),
+		cmocka_unit_test(test_rfc3602),
+		cmocka_unit_test(test_rfc7634),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
