@@ -75,10 +75,13 @@ class Packet:
 
 
 def esp_start(frame):
-    """Where ESP begins in an Ethernet frame: in UDP, or native; there are no IPv6 extension headers."""
-    is_ipv4 = frame[14] >> 4 == 4
-    start = 14 + ((frame[14] & 15) * 4 if is_ipv4 else 40)
-    protocol = frame[23] if is_ipv4 else frame[20]
+    """Where ESP begins in an Ethernet frame: in UDP, or native; behind IPv4 options or IPv6 options headers."""
+    if frame[14] >> 4 == 4:
+        start, protocol = 14 + (frame[14] & 15) * 4, frame[23]
+    else:
+        start, protocol = 14 + 40, frame[20]
+        while protocol in (0, 60):
+            start, protocol = start + frame[start + 1] * 8 + 8, frame[start]
     return start + (8 if protocol == packets.PROTO_UDP else 0)
 
 

@@ -136,21 +136,26 @@ def all_sas(rng):
             turn += 1
 
 
-def make(directory):
-    rng = random.Random(SEED)
-    text = ["# one inbound SA a line, as in tests/data/corpus/sa.txt, but the names of RFC 8750 are not the kernel's"]
-    files = {}
-    for sa in all_sas(rng):
-        line, name = describe(sa)
-        file = file_of(sa.suite, line)
-        text += [f"# {file}.{name}", line]
-        files.setdefault(file, []).extend(frames_of(rng, sa))
-    with open(os.path.join(directory, "sa.txt"), "w", encoding="ascii") as file:
-        file.write("\n".join(text) + "\n")
-    for name, pairs in files.items():
+def write(directory, first_line, files):
+    """files: of each name, SAs with the pairs of frames and plain packets."""
+    text = [first_line]
+    for file, sas in files.items():
+        text += [line for sa, _ in sas for line in (f"# {file}.{describe(sa)[1]}", describe(sa)[0])]
+        pairs = [pair for _, of_sa in sas for pair in of_sa]
         for column, suffix, link in ((0, "", packets.LINK_ETHERNET), (1, ".plain", packets.LINK_RAW)):
             records = [captures.Record(pair[column], TIME_NS + i * 10**6) for i, pair in enumerate(pairs)]
-            captures.write(os.path.join(directory, f"{name}{suffix}.pcap"), link, records, magic=captures.MICRO)
+            captures.write(os.path.join(directory, f"{file}{suffix}.pcap"), link, records, magic=captures.MICRO)
+    with open(os.path.join(directory, "sa.txt"), "w", encoding="ascii") as out:
+        out.write("\n".join(text) + "\n")
+
+
+def make(directory):
+    rng = random.Random(SEED)
+    files = {}
+    for sa in all_sas(rng):
+        files.setdefault(file_of(sa.suite, describe(sa)[0]), []).append((sa, list(frames_of(rng, sa))))
+    first_line = "# one inbound SA a line, as in tests/data/corpus/sa.txt, but the names of RFC 8750 are not the kernel's"
+    write(directory, first_line, files)
 
 
 if __name__ == "__main__":
