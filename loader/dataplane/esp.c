@@ -129,11 +129,11 @@ static enum xesp_reason open_plaintext(struct esp_packet *packet, uint64_t now)
 	reason = esp_watch(packet, len, now);
 	if (reason != XESP_REASON_NONE)
 		return reason;
-	if (!padding_fits)
-		return XESP_REASON_PAD_LENGTH;
 	/* RFC 4303 section 2.6: no error, and nothing but the next header need be well-formed. */
 	if (next_header == IPPROTO_NONE)
 		return XESP_REASON_DUMMY;
+	if (!padding_fits)
+		return XESP_REASON_PAD_LENGTH;
 	if (!padding_good(text + len, pad_length))
 		return XESP_REASON_PAD_BYTES;
 	switch (sa->mode) {
