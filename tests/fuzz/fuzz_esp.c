@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libFuzzer target for the opening of ESP. The first byte chooses: arbitrary metadata and frame, or arbitrary
- * ESP behind good headers, which must never be opened; or arbitrary plaintext, trailer included, sealed with
- * the SA's key, so that everything behind the ICV is reached as a malicious peer reaches it.
+ * libFuzzer target for the opening of ESP, with every suite in every mode. The first bytes choose the SA, and
+ * one of four: arbitrary metadata and frame, or arbitrary ESP behind good headers, which must never be
+ * opened; arbitrary plaintext, trailer included, sealed with the SA's keys, so that everything behind the ICV
+ * is reached as a malicious peer reaches it; or such a packet with one byte changed after it was sealed,
+ * which must not be opened either.
  */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -10,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/lib/esp_rig.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/suite_rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PLAINTEXT_MAX 3000
-#define SA_KINDS 32
+#define WINDOW 64
 
 #define REQUIRE(condition) \
 	do { \
@@ -26,69 +28,131 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		} \
 	} while (0)
 
-/* First byte of the input. */
-#define CHOICE_SEALED 0x01
-#define CHOICE_IPV6 0x02
-#define CHOICE_META 0x04 /* not sealed: the metadata is the input's too */
-#define CHOICE_KIND_SHIFT 3
+/* The first bytes of an input. */
+struct choice {
+	uint8_t what; /* the low bits: one of WHAT_... */
+	uint8_t sa;   /* SA_... and a mode */
+	uint8_t suite;
+	uint8_t ds;  /* of the outer header, and with it the form */
+	uint8_t seq; /* where the SA's numbers stand */
+};
 
-static struct sa_params kind_params(unsigned int kind)
+enum { WHAT_META, WHAT_ESP, WHAT_SEALED, WHAT_DAMAGED, WHAT_MASK };
+
+#define WHAT_IPV6 0x10
+#define WHAT_OPENSSL 0x20
+
+#define SA_PORTS 0x04
+#define SA_NAT 0x08
+#define SA_DSCP 0x10
+#define SA_ESN 0x20
+#define SA_BEET_IPV6 0x40
+
+static void set_beet_hosts(struct sa_selector *selector, uint8_t family)
 {
-	struct sa_params params = esp_rig_params(kind & 1 ? SA_MODE_TUNNEL : SA_MODE_TRANSPORT);
+	size_t bytes = family == 4 ? 4 : 16;
 
-	if (kind & 2) {
+	selector->src = selector->dst = (struct ip_prefix){.addr.family = family == 4 ? AF_INET : AF_INET6,
+							   .length = (uint8_t)(8 * bytes)};
+	memcpy(selector->src.addr.bytes, packet_addr(family, 1), bytes);
+	memcpy(selector->dst.addr.bytes, packet_addr(family, 3), bytes);
+}
+
+static struct sa_params params_of(const struct suite *suite, uint8_t choice)
+{
+	struct sa_params params = suite_params(suite, suite_modes[choice % 4 % SUITE_MODES]);
+
+	if (choice & SA_PORTS) {
 		params.selector.protocol = IPPROTO_UDP;
 		params.selector.dport = 53;
 	}
-	if (kind & 4) {
+	if (choice & SA_NAT) {
 		params.encap.original_src = (struct ip_addr){AF_INET, {10, 1, 2, 3}};
 		params.encap.original_dst = (struct ip_addr){AF_INET, {10, 3, 2, 1}};
 		params.selector.src = (struct ip_prefix){{AF_INET, {128}}, 1};
 	}
-	if (kind & 8)
+	if (choice & SA_DSCP)
 		params.flags |= SA_FLAG_DECAP_DSCP;
-	if (kind & 16)
+	if (choice & SA_ESN)
 		params.flags |= SA_FLAG_ESN;
+	if (params.mode == SA_MODE_BEET)
+		set_beet_hosts(&params.selector, choice & SA_BEET_IPV6 ? 6 : 4);
 	return params;
 }
 
-/* The SAs, once a process: what libFuzzer calls has no other place for state. */
-static struct esp_rig *rig_of(unsigned int kind)
+#define SUITES_MAX 256
+
+static const struct suite *suite_of(uint8_t choice)
 {
-	static struct esp_rig *rigs[SA_KINDS];
+	static struct suite suites[SUITES_MAX];
+	static size_t count;
 
-	if (!rigs[kind]) {
-		const struct sa_params params = kind_params(kind);
-
-		rigs[kind] = malloc(sizeof(*rigs[kind]));
-		REQUIRE(rigs[kind]);
-		esp_rig_setup(rigs[kind], &params, NULL);
+	if (!count) {
+		while (count < SUITES_MAX && suites_at(count, &suites[count]))
+			count++;
+		REQUIRE(count < SUITES_MAX);
 	}
-	return rigs[kind];
+	return &suites[choice % count];
+}
+
+/* One rig a provider, once a process, with one SA at a time: what libFuzzer calls has no other place for
+ * state. */
+static struct suite_rig *rig_of(const struct choice *choice)
+{
+	static struct suite_rig rigs[2];
+	static uint16_t kinds[2];
+	struct suite_rig *rig = &rigs[!!(choice->what & WHAT_OPENSSL)];
+	uint16_t *kind = &kinds[rig - rigs], wanted = (uint16_t)(choice->suite << 8 | choice->sa);
+	const struct suite *suite = suite_of(choice->suite);
+	const struct sa_params params = params_of(suite, choice->sa);
+
+	if (!rig->rig.sa)
+		suite_rig_setup(rig, suite, &params, rig == rigs ? NULL : &crypto_openssl);
+	else if (*kind != wanted)
+		suite_rig_change(rig, suite, &params);
+	*kind = wanted;
+	return rig;
+}
+
+static void start_window(struct suite_rig *rig, uint8_t choice)
+{
+	static const uint64_t tops[] = {0, 1000, 0xffffffe0, 0x4ffffffe0};
+	struct sa *sa = rig->rig.sa;
+	uint64_t top = tops[choice % 4];
+
+	if (!sa->replay.esn && top > UINT32_MAX - 64)
+		top = UINT32_MAX - 64;
+	replay_init(&sa->replay, WINDOW, sa->replay.esn, top);
+	rig->rig.seal.seq = top + 1 + (choice >> 2) % 64;
 }
 
 /* Nobody without the key gets anything out, or moves the window. */
-static void open_forged(struct esp_rig *rig, struct esp_packet *packet)
+static void open_forged(struct suite_rig *rig, struct esp_packet *packet)
 {
-	struct replay *before = malloc(replay_bytes(64));
-	const uint32_t spi = htonl(ESP_RIG_SPI);
+	struct sa *sa = rig->rig.sa;
+	struct replay *before = malloc(replay_bytes(WINDOW));
 
 	REQUIRE(before);
-	/* Another SPI would end the packet at the first step. */
-	if ((uint32_t)packet->meta.esp_offset + sizeof(spi) <= packet->frame_len)
-		memcpy(packet->frame + packet->meta.esp_offset, &spi, sizeof(spi));
-	replay_init(&rig->sa->replay, 64, rig->sa->replay.esn, 1000);
-	memcpy(before, &rig->sa->replay, replay_bytes(64));
-	esp_open_burst(rig->crypto, packet, 1, ESP_RIG_NOW);
+	memcpy(before, &sa->replay, replay_bytes(WINDOW));
+	esp_open_burst(rig->rig.crypto, packet, 1, ESP_RIG_NOW);
 	esp_rig_check(packet);
 	REQUIRE(packet->reason != XESP_REASON_DELIVERED && packet->reason != XESP_REASON_DUMMY);
-	REQUIRE(memcmp(before, &rig->sa->replay, replay_bytes(64)) == 0);
+	REQUIRE(memcmp(before, &sa->replay, replay_bytes(WINDOW)) == 0);
 	free(before);
 }
 
-static void open_arbitrary_meta(struct esp_rig *rig, const uint8_t *data, size_t size)
+/* Another SPI would end the packet at the first step. */
+static void put_spi(struct esp_packet *packet)
 {
-	struct esp_packet packet = {.sa = rig->sa};
+	const uint32_t spi = htonl(ESP_RIG_SPI);
+
+	if ((uint32_t)packet->meta.esp_offset + sizeof(spi) <= packet->frame_len)
+		memcpy(packet->frame + packet->meta.esp_offset, &spi, sizeof(spi));
+}
+
+static void open_arbitrary_meta(struct suite_rig *rig, const uint8_t *data, size_t size)
+{
+	struct esp_packet packet = {.sa = rig->rig.sa};
 
 	if (size < sizeof(packet.meta))
 		return;
@@ -99,84 +163,118 @@ static void open_arbitrary_meta(struct esp_rig *rig, const uint8_t *data, size_t
 	packet.frame = malloc(packet.frame_len);
 	REQUIRE(packet.frame || packet.frame_len == 0);
 	memcpy(packet.frame, data + sizeof(packet.meta), packet.frame_len);
+	put_spi(&packet);
 	open_forged(rig, &packet);
 	free(packet.frame);
 }
 
-static void open_arbitrary_esp(struct esp_rig *rig, uint8_t family, uint8_t form, const uint8_t *data,
+static void open_arbitrary_esp(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
 			       size_t size)
 {
-	const struct esp_rig_outer outer = {family, form, 0};
-	struct esp_packet packet;
+	struct esp_packet packet = esp_rig_wrap(&rig->rig, 0, outer, data, size);
 
-	if (size > PLAINTEXT_MAX)
-		return;
-	packet = esp_rig_wrap(rig, 0, &outer, data, size);
+	put_spi(&packet);
 	open_forged(rig, &packet);
 }
 
-/* What has to be true of a packet whose plaintext was `text`. */
-static void check_sealed(const struct esp_packet *packet, const struct esp_rig *rig, const uint8_t *text,
+/* What reason there can be for plaintext that was sealed with the right keys. */
+static void check_reason(const struct esp_packet *packet, const struct suite_rig *rig, const uint8_t *text,
 			 size_t len)
 {
-	size_t header = packet->meta.family == 4 ? 20 : 40;
+	bool beet_options = rig->mode == SA_MODE_BEET && text[len - 1] == IPPROTO_BEETPH;
 
-	esp_rig_check(packet);
 	switch (packet->reason) {
-	case XESP_REASON_DELIVERED: break;
+	case XESP_REASON_DELIVERED: return;
 	case XESP_REASON_DUMMY: REQUIRE(text[len - 1] == IPPROTO_NONE); return;
 	case XESP_REASON_PAD_LENGTH: REQUIRE(text[len - 2] + 2u > len); return;
 	case XESP_REASON_PAD_BYTES: REQUIRE(text[len - 2] > 0); return;
 	case XESP_REASON_NEXT_HEADER:
-	case XESP_REASON_INNER_HEADER:
-	case XESP_REASON_ECN: REQUIRE(rig->sa->mode == SA_MODE_TUNNEL); return;
-	case XESP_REASON_SELECTOR: REQUIRE(rig->sa->steps & SA_STEP_SELECTOR); return;
-	default: REQUIRE(false); /* no other reason exists for what was sealed with the right key */
+	case XESP_REASON_INNER_HEADER: REQUIRE(rig->mode == SA_MODE_TUNNEL || beet_options); return;
+	case XESP_REASON_ECN: REQUIRE(rig->mode == SA_MODE_TUNNEL); return;
+	case XESP_REASON_SELECTOR: REQUIRE(rig->rig.sa->steps & SA_STEP_SELECTOR); return;
+	default: REQUIRE(false);
 	}
-	if (rig->sa->mode == SA_MODE_TUNNEL) {
+}
+
+static void check_sealed(const struct esp_packet *packet, const struct suite_rig *rig, const uint8_t *text,
+			 size_t len)
+{
+	size_t header = packet->packet_len && packet->packet[0] >> 4 == 4 ? 20 : 40;
+
+	esp_rig_check(packet);
+	check_reason(packet, rig, text, len);
+	if (packet->reason != XESP_REASON_DELIVERED)
+		return;
+	if (rig->mode == SA_MODE_TUNNEL) {
 		/* The plaintext's first bytes; only DS field and IPv4 header checksum may differ. */
 		REQUIRE(packet->packet_len <= len - 2);
 		REQUIRE(memcmp(packet->packet + 12, text + 12, packet->packet_len - 12) == 0);
-	} else {
-		REQUIRE(packet->packet_len >= header && packet->packet_len - header <= len - 2);
+		return;
 	}
-	if (packet->packet[0] >> 4 == 4 && rig->sa->mode == SA_MODE_TRANSPORT)
-		REQUIRE(packet_ipv4_checksum_good(packet->packet));
+	REQUIRE(packet->packet_len >= header && packet->packet_len - header <= len - 2);
+	if (header == 20)
+		REQUIRE(packet_checksum(0, packet->packet, packet->packet[0] % 16 * 4u) == 0);
 }
 
-static void open_sealed(struct esp_rig *rig, uint8_t family, uint8_t ds, const uint8_t *data, size_t size)
+static struct esp_packet seal(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
+			      size_t size, uint8_t *text, size_t *ret_len)
 {
-	const struct esp_rig_outer outer = {family, ds % 3, ds};
-	uint8_t text[PLAINTEXT_MAX + 4] = {0};
-	size_t len = size < 2 ? 4 : (size + 3) / 4 * 4;
-	struct esp_packet packet;
+	size_t align = rig->suite.cipher->align_bytes;
+	size_t len = size < 2 ? align : (size + align - 1) / align * align;
 
-	if (size > PLAINTEXT_MAX)
-		return;
 	/* Alignment goes in front, so that the input's last bytes are the trailer. */
+	memset(text, 0, len - size);
 	memcpy(text + len - size, data, size);
-	replay_init(&rig->sa->replay, 64, rig->sa->replay.esn, 0);
-	rig->seal.seq = 1;
-	packet = esp_rig_seal(rig, 0, &outer, text, len);
-	esp_open_burst(rig->crypto, &packet, 1, ESP_RIG_NOW);
+	*ret_len = len;
+	return esp_rig_seal(&rig->rig, 0, outer, text, len);
+}
+
+static void open_sealed(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
+			size_t size)
+{
+	uint64_t seq = rig->rig.seal.seq, top = rig->rig.sa->replay.top;
+	uint8_t text[PLAINTEXT_MAX + 16];
+	size_t len;
+	struct esp_packet packet = seal(rig, outer, data, size, text, &len);
+
+	esp_open_burst(rig->rig.crypto, &packet, 1, ESP_RIG_NOW);
 	check_sealed(&packet, rig, text, len);
-	REQUIRE(rig->sa->replay.top == 1);
+	REQUIRE(packet.seq == seq && rig->rig.sa->replay.top == seq && seq > top);
+}
+
+static void open_damaged(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
+			 size_t size)
+{
+	uint8_t text[PLAINTEXT_MAX + 16];
+	struct esp_packet packet;
+	size_t len;
+
+	if (size < 3 || data[2] == 0)
+		return;
+	packet = seal(rig, outer, data + 3, size - 3, text, &len);
+	packet.frame[packet.meta.esp_offset + (data[0] | data[1] << 8) % packet.meta.esp_length] ^= data[2];
+	open_forged(rig, &packet);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct esp_rig *rig;
-	uint8_t family;
+	struct choice choice;
+	struct esp_rig_outer outer;
+	struct suite_rig *rig;
 
-	if (size < 2)
+	if (size < sizeof(choice) || size > sizeof(choice) + PLAINTEXT_MAX)
 		return 0;
-	rig = rig_of(data[0] >> CHOICE_KIND_SHIFT);
-	family = data[0] & CHOICE_IPV6 ? 6 : 4;
-	if (data[0] & CHOICE_SEALED)
-		open_sealed(rig, family, data[1], data + 2, size - 2);
-	else if (data[0] & CHOICE_META)
-		open_arbitrary_meta(rig, data + 2, size - 2);
-	else
-		open_arbitrary_esp(rig, family, data[1] % 3, data + 2, size - 2);
+	memcpy(&choice, data, sizeof(choice));
+	data += sizeof(choice);
+	size -= sizeof(choice);
+	rig = rig_of(&choice);
+	outer = (struct esp_rig_outer){choice.what & WHAT_IPV6 ? 6 : 4, choice.ds % 3, choice.ds};
+	start_window(rig, choice.seq);
+	switch (choice.what % WHAT_MASK) {
+	case WHAT_META: open_arbitrary_meta(rig, data, size); break;
+	case WHAT_ESP: open_arbitrary_esp(rig, &outer, data, size); break;
+	case WHAT_SEALED: open_sealed(rig, &outer, data, size); break;
+	case WHAT_DAMAGED: open_damaged(rig, &outer, data, size); break;
+	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * libFuzzer target for ESP inside of a tunnel, as a peer with the tunnel's key can send it. The first byte
- * chooses the kind, and one of three: an arbitrary packet in the tunnel; arbitrary ESP behind good inner
- * headers; or arbitrary plaintext, sealed with the key of the transport SA, too.
+ * chooses the kind, the suites of the layers, and one of three: an arbitrary packet in the tunnel; arbitrary
+ * ESP behind good inner headers; or arbitrary plaintext, sealed with the key of the transport SA, too.
  */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/esp_meta.h"
 #include "dataplane/esp_nested.h"
 #include "tests/lib/nest.h"
 #include "tests/lib/packet.h"
@@ -20,6 +21,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define KIND_BITS 0x0f
 #define CHOICE_PACKET 0x10 /* the input is the packet in the tunnel */
 #define CHOICE_SEALED 0x20 /* the input is plaintext of the transport SA */
+#define SUITES_SHIFT 6
+
+/* What is in front of a layer's text and behind it: the usual, the least, the most and none, none and the
+ * most. */
+#define SUITES 4
+static const struct {
+	enum algo_id cipher;
+	uint8_t key_bytes;
+	enum algo_id auth;
+	uint8_t icv_bytes;
+} suites[SUITES][2] = {
+	{{ALGO_AES_GCM, 16, ALGO_NONE, 16}, {ALGO_AES_GCM, 16, ALGO_NONE, 16}},
+	{{ALGO_AES_CCM_IIV, 16, ALGO_NONE, 8}, {ALGO_AES_CCM_IIV, 16, ALGO_NONE, 8}},
+	{{ALGO_AES_CBC, 16, ALGO_HMAC_SHA512, 32}, {ALGO_NULL, 0, ALGO_HMAC_SHA1, 12}},
+	{{ALGO_NULL, 0, ALGO_HMAC_SHA1, 12}, {ALGO_AES_CBC, 16, ALGO_HMAC_SHA512, 32}},
+};
 
 #define REQUIRE(condition) \
 	do { \
@@ -30,16 +47,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	} while (0)
 
 /* The SAs, once a process: what libFuzzer calls has no other place for state. */
-static struct nest *nest_of(size_t kind)
+static struct nest *nest_of(size_t kind, size_t pair)
 {
-	static struct nest *nests[NEST_KINDS];
+	static struct nest *nests[NEST_KINDS][SUITES];
+	struct sa_params params[2] = {nest_tunnel_params(&nest_kinds[kind]),
+				      nest_transport_params(&nest_kinds[kind])};
 
-	if (!nests[kind]) {
-		nests[kind] = malloc(sizeof(*nests[kind]));
-		REQUIRE(nests[kind]);
-		nest_setup_kind(nests[kind], &nest_kinds[kind]);
+	if (nests[kind][pair])
+		return nests[kind][pair];
+	for (size_t i = 0; i < 2; i++) {
+		esp_rig_suite(&params[i], suites[pair][i].cipher, suites[pair][i].key_bytes,
+			      suites[pair][i].auth, suites[pair][i].icv_bytes);
+		/* No layer opens with the other's keys. */
+		params[i].key[0] ^= (uint8_t)i;
+		params[i].auth_key[0] ^= (uint8_t)i;
 	}
-	return nests[kind];
+	nests[kind][pair] = malloc(sizeof(*nests[kind][pair]));
+	REQUIRE(nests[kind][pair]);
+	nest_setup(nests[kind][pair], &nest_kinds[kind], &params[0], &params[1]);
+	return nests[kind][pair];
 }
 
 static void forget_windows(struct nest *nest)
@@ -67,8 +93,9 @@ static size_t arbitrary_esp(struct nest *nest, const uint8_t *data, size_t size,
 
 static size_t arbitrary_plaintext(struct nest *nest, const uint8_t *data, size_t size, uint8_t *out)
 {
-	uint8_t text[INPUT_MAX + 4] = {0};
-	size_t len = size < 2 ? 4 : (size + 3) / 4 * 4;
+	uint8_t text[INPUT_MAX + 16] = {0};
+	size_t align = nest->transport.sa->align_bytes;
+	size_t len = (size + align - 1) / align * align;
 	struct esp_packet packet;
 
 	/* Alignment goes in front, so that the input's last bytes are the trailer. */
@@ -120,7 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	choice = *data++;
 	size--;
-	nest = nest_of(choice & KIND_BITS);
+	nest = nest_of(choice & KIND_BITS, choice >> SUITES_SHIFT);
 	forget_windows(nest);
 	if (choice & CHOICE_PACKET) {
 		run(nest, data, size, false);
