@@ -90,7 +90,7 @@ static const struct suite *suite_of(uint8_t choice)
 	if (!count) {
 		while (count < SUITES_MAX && suites_at(count, &suites[count]))
 			count++;
-		REQUIRE(count < SUITES_MAX);
+		REQUIRE(count > 0 && count < SUITES_MAX);
 	}
 	return &suites[choice % count];
 }

@@ -274,26 +274,20 @@ static void test_guess_waits(void **state)
 		uint32_t window;
 		uint64_t checked;
 		uint32_t low;
-	} cases[] = {
-		{1000, 64, 1001, 1000},
-		{1000, 64, 1063, 1000},
-		{1000, 64, 1064, 1000},
-		{1000, 64, 1064, 1001},
-		{1000, 64, TOP32 - 5, 50},
-		{1000, 64, TOP32 - 5, TOP32 - 100},
-		{1000, 64, TOP32 - 5, TOP32 - 60},
-		{1000, 64, WRAP + 900, 950},
-		{0, 64, TOP32 - 2, 0},
-		{5 * WRAP - 3, 64, 5 * WRAP + 3, TOP32},
-		{5 * WRAP - 3, 64, 5 * WRAP + 3, 0},
-		{5 * WRAP - 3, 64, 5 * WRAP + 62, TOP32},
-		{5 * WRAP - 3, 64, 5 * WRAP + 63, TOP32},
-		{5 * WRAP - 3, 65536, 5 * WRAP + 65534, TOP32},
-		{5 * WRAP - 3, 65536, 5 * WRAP + 65535, TOP32},
-		{5 * WRAP, 0, 5 * WRAP + 100, TOP32},
-		{5 * WRAP, 0, 5 * WRAP + (1u << 31), TOP32},
-		{UINT64_MAX - 10, 64, UINT64_MAX, 7},
-	};
+	} cases[] = {{1000, 64, 1063, 1000},
+		     {1000, 64, 1064, 1000},
+		     {1000, 64, 1064, 1001},
+		     {1000, 64, TOP32 - 5, 50},
+		     {1000, 64, TOP32 - 5, TOP32 - 100},
+		     {1000, 64, WRAP + 900, 950},
+		     {0, 64, TOP32 - 2, 0},
+		     {5 * WRAP - 3, 64, 5 * WRAP + 3, TOP32},
+		     {5 * WRAP - 3, 64, 5 * WRAP + 63, TOP32},
+		     {5 * WRAP - 3, 65536, 5 * WRAP + 65534, TOP32},
+		     {5 * WRAP - 3, 65536, 5 * WRAP + 65535, TOP32},
+		     {5 * WRAP, 0, 5 * WRAP + 100, TOP32},
+		     {5 * WRAP, 0, 5 * WRAP + (1u << 31), TOP32},
+		     {UINT64_MAX - 10, 64, UINT64_MAX, 7}};
 	unsigned int waited = 0;
 
 	(void)state;
