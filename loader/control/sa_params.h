@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a request says about one inbound SA: a plain value, filled by the text parser (`sa add`, `ip xfrm
+ * What a request says about one SA: a plain value, filled by the text parser (`sa add`, `ip xfrm
  * state`) or from JSON, checked by validate.c, turned into a running SA by the SA store. Contains the
  * key: the owner wipes it with sa_params_wipe() when done.
  */
@@ -20,11 +20,15 @@
 /* Values of XFRM_MODE_*. */
 enum sa_mode { SA_MODE_TRANSPORT = 0, SA_MODE_TUNNEL = 1, SA_MODE_BEET = 4 };
 
+enum sa_dir { SA_DIR_IN = 0, SA_DIR_OUT = 1 };
+
 enum sa_flag {
-	SA_FLAG_ESN = 1u << 0,	      /* extended sequence numbers (RFC 4303 section 2.2.1) */
-	SA_FLAG_NO_ECN = 1u << 1,     /* leave the inner ECN field alone on decapsulation */
-	SA_FLAG_DECAP_DSCP = 1u << 2, /* copy the outer DSCP to the inner header */
-	SA_FLAG_AF_UNSPEC = 1u << 3,  /* selectors without addresses match both families */
+	SA_FLAG_ESN = 1u << 0,		 /* extended sequence numbers (RFC 4303 section 2.2.1) */
+	SA_FLAG_NO_ECN = 1u << 1,	 /* leave the inner ECN field alone on decapsulation */
+	SA_FLAG_DECAP_DSCP = 1u << 2,	 /* copy the outer DSCP to the inner header */
+	SA_FLAG_AF_UNSPEC = 1u << 3,	 /* selectors without addresses match both families */
+	SA_FLAG_NO_PMTU_DISC = 1u << 4,	 /* OUT: DF of the inner header is not copied to the outer one */
+	SA_FLAG_NO_ENCAP_DSCP = 1u << 5, /* OUT: the outer DSCP is 0 */
 };
 
 /* Which inner packets the SA may carry (RFC 4301 section 5.2). A field that is 0 or AF_UNSPEC matches
@@ -59,6 +63,7 @@ struct sa_limits {
 };
 
 struct sa_params {
+	enum sa_dir dir;
 	struct ip_addr src; /* outer source; AF_UNSPEC: any */
 	struct ip_addr dst; /* outer destination: with the SPI the key of the SA */
 	uint32_t spi;	    /* host order */
@@ -77,6 +82,9 @@ struct sa_params {
 	uint32_t flags;		/* enum sa_flag */
 	struct sa_selector selector;
 	struct sa_limits limits;
+	uint32_t priority;     /* OUT: which SA a packet goes into, lower first */
+	uint32_t tfc_pad;      /* OUT: bytes of payload that packets are padded to; 0: none */
+	uint64_t send_seq;     /* OUT: highest number sent already */
 	char dev[IF_NAMESIZE]; /* attached interface, or "" for the only one */
 };
 
