@@ -68,7 +68,7 @@
 	  "the classifier's metadata is missing or does not fit the packet") \
 	X(66, SA_GONE, "sa_gone", DROPPED, NONE, "the SA was deleted while the packet was in the ring") \
 	X(67, SYNTAX, "syntax", DROPPED, INVALID_PACKET_SYNTAX, \
-	  "shorter than ESP header, IV and ICV, or not whole cipher blocks") \
+	  "shorter than ESP header, IV and ICV, or not of whole cipher blocks or 4-byte words") \
 	X(68, SEQ_ZERO, "seq_zero", DROPPED, INVALID_PACKET_SYNTAX, \
 	  "sequence number 0, which no sender may use") \
 	X(69, REPLAY_OLD, "replay_old", DROPPED, NONE, "sequence number left of the anti-replay window") \
@@ -81,7 +81,7 @@
 	X(75, NEXT_HEADER, "next_header", DROPPED, INVALID_PROTOCOL, \
 	  "the next header does not fit the SA's mode") \
 	X(76, INNER_HEADER, "inner_header", DROPPED, INVALID_PACKET_SYNTAX, \
-	  "the inner IP header is malformed or its length lies") \
+	  "the inner IP header, or in BEET mode the header of its options, is malformed or its length lies") \
 	X(77, DUMMY, "dummy", CONSUMED, SUCCESS, "a dummy packet (next header 59)") \
 	X(78, SELECTOR, "selector", DROPPED, SUCCESS, "the inner packet is outside the SA's selectors") \
 	X(79, ECN, "ecn", DROPPED, SUCCESS, "outer CE on a not-ECN-capable inner packet (RFC 6040)") \

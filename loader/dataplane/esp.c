@@ -83,6 +83,8 @@ static int prepare(struct esp_packet *packet)
 	packet->seq = replay_guess(&sa->replay, wire_get32(esp + 4));
 	if (replay_guess_waits(&sa->replay, packet->seq))
 		return -EAGAIN;
+	/* RFC 4303 section 2.4: whole blocks, and 4 bytes where the cipher has none, also with NULL. Linux
+	 * pads the text alone so, whatever the IV; all explicit IVs are whole words. */
 	if (len < overhead + ESP_TRAILER_BYTES || (len - overhead) % sa->align_bytes)
 		return XESP_REASON_SYNTAX;
 	op->key = sa->key;
@@ -149,8 +151,8 @@ static enum xesp_reason complete(struct esp_packet *packet, uint64_t now)
 	enum xesp_reason reason;
 
 	if (packet->op.status) {
-		/* What stands there now is keystream and attacker's bytes: RFC 4303 section 3.4.4.2 wants it
-		 * seen by nobody. */
+		/* What stands there now is the attacker's, as it came or mixed with keystream: RFC 4303
+		 * section 3.4.4.2 wants it seen by nobody. */
 		memset(text_of(packet), 0, packet->op.text_len);
 		return packet->op.status == -EBADMSG ? XESP_REASON_AUTH_FAILED : XESP_REASON_CRYPTO_ERROR;
 	}
