@@ -20,8 +20,8 @@ struct crypto_key; /* a suite with its keys, provider-specific; read-only for al
 
 /* A key takes a block of key memory of 64 bytes, with an integrity algorithm at most this. */
 #define CRYPTO_KEY_BLOCK_MAX 128
-/* Most bytes of key memory that a key takes, with its share of the chunk's header, and a context: its expanded
- * keys, two chunks of the library's managers, and what it needs for one burst. */
+/* Most bytes of key memory that a key takes, with its share of the chunk's header, and a context: its
+ * expanded keys, two chunks of the library's managers, and what it needs for one burst. */
 #define CRYPTO_KEY_BYTES_MAX (CRYPTO_KEY_BLOCK_MAX + 1)
 #define CRYPTO_CTX_BYTES_MAX (KEY_CACHE_BYTES + 2 * KEYMEM_CHUNK_BYTES + 65536)
 

@@ -38,6 +38,7 @@ static void mb_ctx_free(struct crypto_ctx *ctx)
 {
 	if (!ctx)
 		return;
+	crypto_openssl.ctx_free(ctx->openssl);
 	key_cache_cleanup(&ctx->cache);
 	keymem_free(ctx->spare, sizeof(*ctx->spare));
 	keymem_free(ctx->wide, imb_get_mb_mgr_size());
@@ -102,7 +103,10 @@ static int ctx_init(struct crypto_ctx *ctx)
 	r = narrow_new(ctx);
 	if (r)
 		return r;
-	r = crypto_serial_init(&ctx->serial);
+	if (ctx->wide->used_arch != IMB_ARCH_AVX512)
+		r = crypto_openssl.ctx_new(&ctx->openssl);
+	if (!r)
+		r = crypto_serial_init(&ctx->serial);
 	if (r)
 		return r;
 	ctx->spare = keymem_alloc(sizeof(*ctx->spare));
@@ -137,7 +141,7 @@ static const char *mb_ctx_describe(const struct crypto_ctx *ctx)
 }
 
 /* -EOPNOTSUPP for what the library does not have. */
-static int way_of(enum algo_id cipher)
+static int way_of(const struct crypto_ctx *ctx, enum algo_id cipher)
 {
 	switch (cipher) {
 	case ALGO_AES_GCM: return MB_WAY_GCM;
@@ -149,25 +153,29 @@ static int way_of(enum algo_id cipher)
 	case ALGO_CHACHA20_POLY1305_IIV: return MB_WAY_CHACHA;
 	case ALGO_AES_CBC:
 	case ALGO_AES_CTR:
-	case ALGO_NULL:
+	case ALGO_NULL: return MB_WAY_PAIR;
 	case ALGO_3DES_CBC:
-	case ALGO_DES_CBC: return MB_WAY_PAIR;
+	case ALGO_DES_CBC: return ctx->openssl ? MB_WAY_DES : MB_WAY_PAIR;
 	default: return -EOPNOTSUPP;
 	}
 }
 
 static int mb_key_new(struct crypto_ctx *ctx, const struct crypto_suite *suite, struct crypto_key **ret_key)
 {
-	int way = way_of(suite->cipher->id);
+	int way = way_of(ctx, suite->cipher->id);
 	int r;
 
 	if (way < 0)
 		return way;
-	r = crypto_key_new(&ctx->serial, suite, ret_key);
+	if (way == MB_WAY_DES)
+		r = crypto_openssl.key_new(ctx->openssl, suite, ret_key);
+	else
+		r = crypto_key_new(&ctx->serial, suite, ret_key);
 	if (r)
 		return r;
 	(*ret_key)->way = (uint8_t)way;
-	(*ret_key)->variant = (uint8_t)((*ret_key)->cipher_key_bytes / 8 - 2);
+	if (way <= MB_WAY_GMAC)
+		(*ret_key)->variant = (uint8_t)((*ret_key)->cipher_key_bytes / 8 - 2);
 	return 0;
 }
 
@@ -176,12 +184,31 @@ static void mb_forget(struct crypto_ctx *ctx, const struct crypto_key *key)
 	key_cache_forget(&ctx->cache, key->serial);
 }
 
+/* Takes those out of `ops` that OpenSSL works on; returns how many are left. */
+static size_t work_des(struct crypto_ctx *ctx, struct crypto_op **ops, size_t count, bool open)
+{
+	struct crypto_op *des[XESP_BURST_MAX];
+	size_t des_count = 0, left = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (ops[i]->key->way == MB_WAY_DES)
+			des[des_count++] = ops[i];
+		else
+			ops[left++] = ops[i];
+	}
+	if (des_count)
+		(open ? crypto_openssl.open_burst : crypto_openssl.seal_burst)(ctx->openssl, des, des_count);
+	return left;
+}
+
 /* What is worked on directly is done at once, what goes by jobs side by side behind it. */
 static void work_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
 {
 	struct crypto_op *jobs[XESP_BURST_MAX];
 	size_t jobs_count = crypto_mb_gcm_burst(ctx, ops, count, open, jobs);
 
+	if (ctx->openssl && jobs_count)
+		jobs_count = work_des(ctx, jobs, jobs_count, open);
 	if (jobs_count)
 		crypto_mb_job_burst(ctx, jobs, jobs_count, open);
 	crypto_mb_keys_unpin(ctx);

@@ -14,6 +14,7 @@
 _Static_assert(offsetof(struct crypto_key, auth_key) <= 64, "an AEAD's key is one block of key memory");
 _Static_assert(offsetof(struct crypto_key, auth_key) + XESP_AUTH_KEY_MAX <= CRYPTO_KEY_BLOCK_MAX,
 	       "the longest key");
+_Static_assert(offsetof(struct crypto_key, cipher_key) + 48 <= 64, "48 bytes can be read of a cipher key");
 _Static_assert(CRYPTO_SALT_MAX + CRYPTO_CIPHER_KEY_MAX == XESP_KEY_MAX, "room for what a request may have");
 
 int crypto_serial_init(struct crypto_serial *serial)

@@ -14,8 +14,10 @@
 
 struct crypto_key {
 	uint64_t serial; /* no other key has it, nor will one that comes to lie here later; never 0 */
-	uint8_t cipher;	 /* enum algo_id */
-	uint8_t auth;	 /* enum algo_id; ALGO_NONE with an AEAD */
+	/* Not at the end: libipsec-mb 1.3 reads 48 bytes of a ChaCha20 key on AVX2. */
+	uint8_t cipher_key[CRYPTO_CIPHER_KEY_MAX];
+	uint8_t cipher; /* enum algo_id */
+	uint8_t auth;	/* enum algo_id; ALGO_NONE with an AEAD */
 	uint8_t cipher_key_bytes;
 	uint8_t auth_key_bytes;
 	uint8_t iv_bytes; /* on the wire; of an AEAD 0: the number is the IV (RFC 8750) */
@@ -26,7 +28,6 @@ struct crypto_key {
 	uint8_t way;	 /* the provider's: how packets with this key are worked on */
 	uint8_t variant; /* the provider's: an index, by cipher key length */
 	uint8_t salt[CRYPTO_SALT_MAX];
-	uint8_t cipher_key[CRYPTO_CIPHER_KEY_MAX];
 	uint8_t auth_key[]; /* `auth_key_bytes` of them: without, a key fits 64 bytes */
 };
 

@@ -96,23 +96,24 @@ static void fill_aead(IMB_JOB *job, struct mb_work *work, bool open)
 	const uint8_t *aad = crypto_packet_aad(op, work->aad, &aad_len);
 
 	crypto_packet_nonce(op, key->salt_bytes, key->iv_bytes, work->block);
-	*job = (IMB_JOB){
-		.enc_keys = ccm ? work->keys->pair.cipher.aes.enc : key->cipher_key,
-		.key_len_in_bytes = key->cipher_key_bytes,
-		.src = crypto_packet_text(op),
-		.dst = crypto_packet_text(op),
-		.msg_len_to_cipher_in_bytes = op->text_len,
-		.msg_len_to_hash_in_bytes = op->text_len,
-		.iv = work->block,
-		.iv_len_in_bytes = key->salt_bytes + CRYPTO_AEAD_IV,
-		.auth_tag_output = work->tag,
-		.auth_tag_output_len_in_bytes = key->icv_bytes,
-		.cipher_mode = ccm ? IMB_CIPHER_CCM : IMB_CIPHER_CHACHA20_POLY1305,
-		.cipher_direction = open ? IMB_DIR_DECRYPT : IMB_DIR_ENCRYPT,
-		.hash_alg = ccm ? IMB_AUTH_AES_CCM : IMB_AUTH_CHACHA20_POLY1305,
-		/* CCM authenticates what is not encrypted (RFC 3610 section 2.2), the other what is. */
-		.chain_order = open == ccm ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER,
-	};
+	job->status = IMB_STATUS_BEING_PROCESSED;
+	job->enc_keys = ccm ? work->keys->pair.cipher.aes.enc : key->cipher_key;
+	job->key_len_in_bytes = key->cipher_key_bytes;
+	job->src = crypto_packet_text(op);
+	job->dst = crypto_packet_text(op);
+	job->cipher_start_src_offset_in_bytes = 0;
+	job->msg_len_to_cipher_in_bytes = op->text_len;
+	job->hash_start_src_offset_in_bytes = 0;
+	job->msg_len_to_hash_in_bytes = op->text_len;
+	job->iv = work->block;
+	job->iv_len_in_bytes = key->salt_bytes + CRYPTO_AEAD_IV;
+	job->auth_tag_output = work->tag;
+	job->auth_tag_output_len_in_bytes = key->icv_bytes;
+	job->cipher_mode = ccm ? IMB_CIPHER_CCM : IMB_CIPHER_CHACHA20_POLY1305;
+	job->cipher_direction = open ? IMB_DIR_DECRYPT : IMB_DIR_ENCRYPT;
+	job->hash_alg = ccm ? IMB_AUTH_AES_CCM : IMB_AUTH_CHACHA20_POLY1305;
+	/* CCM authenticates what is not encrypted (RFC 3610 section 2.2), the other what is. */
+	job->chain_order = open == ccm ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
 	if (ccm) {
 		job->u.CCM.aad = aad;
 		job->u.CCM.aad_len_in_bytes = aad_len;
@@ -150,17 +151,17 @@ static void fill_hash(IMB_JOB *job, struct mb_work *work, bool open)
 	const struct crypto_key *key = op->key;
 
 	(void)open;
-	*job = (IMB_JOB){
-		.src = op->esp,
-		.msg_len_to_hash_in_bytes =
-			CRYPTO_ESP_HEADER + key->iv_bytes + op->text_len + (key->esn ? CRYPTO_ESN_HIGH : 0),
-		.auth_tag_output = work->tag,
-		.auth_tag_output_len_in_bytes = key->icv_bytes,
-		.cipher_mode = IMB_CIPHER_NULL,
-		.cipher_direction = IMB_DIR_ENCRYPT,
-		.hash_alg = hashes[key->auth],
-		.chain_order = IMB_ORDER_HASH_CIPHER,
-	};
+	job->status = IMB_STATUS_BEING_PROCESSED;
+	job->src = op->esp;
+	job->hash_start_src_offset_in_bytes = 0;
+	job->msg_len_to_hash_in_bytes =
+		CRYPTO_ESP_HEADER + key->iv_bytes + op->text_len + (key->esn ? CRYPTO_ESN_HIGH : 0);
+	job->auth_tag_output = work->tag;
+	job->auth_tag_output_len_in_bytes = key->icv_bytes;
+	job->cipher_mode = IMB_CIPHER_NULL;
+	job->cipher_direction = IMB_DIR_ENCRYPT;
+	job->hash_alg = hashes[key->auth];
+	job->chain_order = IMB_ORDER_HASH_CIPHER;
 	if (job->hash_alg == IMB_AUTH_AES_XCBC) {
 		job->u.XCBC._k1_expanded = (const uint32_t *)work->keys->pair.auth.cbc_mac.enc;
 		job->u.XCBC._k2 = work->keys->pair.auth.cbc_mac.last_whole;
@@ -246,20 +247,20 @@ static void fill_cipher(IMB_JOB *job, struct mb_work *work, bool open)
 	const struct crypto_key *key = op->key;
 	const union mb_keys *keys = work->keys;
 
-	*job = (IMB_JOB){
-		.enc_keys = keys->pair.cipher.aes.enc,
-		.dec_keys = keys->pair.cipher.aes.dec,
-		.key_len_in_bytes = key->cipher_key_bytes,
-		.src = crypto_packet_text(op),
-		.dst = crypto_packet_text(op),
-		.msg_len_to_cipher_in_bytes = op->text_len,
-		.iv = op->esp + CRYPTO_ESP_HEADER,
-		.iv_len_in_bytes = key->iv_bytes,
-		.cipher_mode = modes[key->cipher],
-		.cipher_direction = open ? IMB_DIR_DECRYPT : IMB_DIR_ENCRYPT,
-		.hash_alg = IMB_AUTH_NULL,
-		.chain_order = IMB_ORDER_CIPHER_HASH,
-	};
+	job->status = IMB_STATUS_BEING_PROCESSED;
+	job->enc_keys = keys->pair.cipher.aes.enc;
+	job->dec_keys = keys->pair.cipher.aes.dec;
+	job->key_len_in_bytes = key->cipher_key_bytes;
+	job->src = crypto_packet_text(op);
+	job->dst = crypto_packet_text(op);
+	job->cipher_start_src_offset_in_bytes = 0;
+	job->msg_len_to_cipher_in_bytes = op->text_len;
+	job->iv = op->esp + CRYPTO_ESP_HEADER;
+	job->iv_len_in_bytes = key->iv_bytes;
+	job->cipher_mode = modes[key->cipher];
+	job->cipher_direction = open ? IMB_DIR_DECRYPT : IMB_DIR_ENCRYPT;
+	job->hash_alg = IMB_AUTH_NULL;
+	job->chain_order = IMB_ORDER_CIPHER_HASH;
 	if (key->cipher == ALGO_AES_CTR) {
 		crypto_packet_counter(op, work->block);
 		job->iv = work->block;

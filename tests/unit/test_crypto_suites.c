@@ -79,11 +79,14 @@ static void run(struct burst *burst, size_t which, bool at_end)
 		check(burst, which, "seal", i, burst->ops[i].esp, burst->sealed[i], whole(burst, i));
 }
 
-/* All short lengths, then steps; in multiples of the cipher's block. */
+/* All short lengths, then steps; in multiples of the cipher's block. The last is the longest. */
 static size_t next_len(size_t len, size_t block)
 {
-	len += len < 300 ? block : len < 1600 ? 61 * block : 331 * block;
-	return len;
+	size_t step = len < 300 ? 1 : len < 1600 ? 61 : 331;
+	size_t longest = CRYPTO_RIG_TEXT_MAX / block * block;
+
+	len += (step + block - 1) / block * block;
+	return len > longest && len - longest < step ? longest : len;
 }
 
 static void lengths(struct burst *burst, uint64_t *seed)
