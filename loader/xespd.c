@@ -35,6 +35,7 @@ struct options {
 	const char *crypto;
 	uint32_t capacity;
 	bool disabled;
+	bool legacy;
 	enum log_level most_verbose;
 };
 
@@ -45,7 +46,7 @@ static const char doc[] =
 	"installs, and hands the packets to the host through a TUN device. Runs in the foreground; the log goes to "
 	"standard error.";
 
-enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED };
+enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED, KEY_LEGACY };
 
 static const struct argp_option argp_options[] = {
 	{"socket", 's', "PATH", 0, "control socket (default " CONTROL_SOCKET_DEFAULT ")", 0},
@@ -55,6 +56,8 @@ static const struct argp_option argp_options[] = {
 	{"max-sas", KEY_MAX_SAS, "N", 0, "SAs that one interface can hold (default 65536)", 0},
 	{"sink", KEY_SINK, "SINK", 0, "tun, or null to throw opened packets away (for measurements)", 0},
 	{"disabled", KEY_DISABLED, NULL, 0, "begin switched off: every packet passes until `xesp enable`", 0},
+	{"legacy", KEY_LEGACY, NULL, 0,
+	 "take SAs with DES, 3DES or MD5, which are broken or weak (RFC 8221), for old peers", 0},
 	{"verbose", 'v', NULL, 0, "log what libbpf and libxdp say as well", 0},
 	{0},
 };
@@ -88,6 +91,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case 'v': options->most_verbose = LOG_LEVEL_DEBUG; break;
 	case KEY_DISABLED: options->disabled = true; break;
+	case KEY_LEGACY: options->legacy = true; break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
 	case KEY_SINK:
 		if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
@@ -170,6 +174,7 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	config.clients = control_socket_group();
 	config.capacity = options->capacity;
 	config.disabled = options->disabled;
+	config.legacy = options->legacy;
 	config.tun = config.sink == &sink_tun ? options->tun : NULL;
 	sa_json_wipe_on_free();
 	mallopt(M_MMAP_THRESHOLD,

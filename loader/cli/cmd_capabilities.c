@@ -87,18 +87,43 @@ static void add_encaps(struct table *table, const json_t *encaps)
 	}
 }
 
-static void add_aeads(struct table *table, const json_t *aeads)
+/* The lengths of one algorithm, as far as it has them: "key 128, 256 bits and salt 32, ICV 128 bits". */
+static char *lengths_text(const json_t *algo)
 {
-	const json_t *aead;
+	CLEANUP_FREE char *key = list_text(json_object_get(algo, "key_bits"));
+	CLEANUP_FREE char *icv = list_text(json_object_get(algo, "icv_bits"));
+	json_int_t salt = number_of(algo, "salt_bits");
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	if (key && *key)
+		fprintf(out, "key %s bits", key);
+	else
+		fputs("no key", out);
+	if (salt)
+		fprintf(out, " and salt %" JSON_INTEGER_FORMAT, salt);
+	if (icv && *icv)
+		fprintf(out, ", ICV %s bits", icv);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static void add_algos(struct table *table, const char *title, const json_t *algos)
+{
+	const json_t *algo;
 	size_t i;
 
-	json_array_foreach (aeads, i, aead) {
-		CLEANUP_FREE char *key = list_text(json_object_get(aead, "key_bits"));
-		CLEANUP_FREE char *icv = list_text(json_object_get(aead, "icv_bits"));
+	json_array_foreach (algos, i, algo) {
+		CLEANUP_FREE char *lengths = lengths_text(algo);
 
-		table_add(table, "aead %s", text_of(aead, "name"));
-		table_add(table, "key %s bits and salt %" JSON_INTEGER_FORMAT ", ICV %s bits",
-			  key ? key : "?", number_of(aead, "salt_bits"), icv ? icv : "?");
+		table_add(table, "%s %s", title, text_of(algo, "name"));
+		table_add(table, "%s", lengths ? lengths : "?");
 	}
 }
 
@@ -148,7 +173,9 @@ static int print_capabilities(const json_t *answer)
 	add_kinds(&table, json_object_get(answer, "kinds"));
 	add_list(&table, "mode", json_object_get(answer, "mode"));
 	add_encaps(&table, json_object_get(answer, "encap"));
-	add_aeads(&table, json_object_get(answer, "aead"));
+	add_algos(&table, "aead", json_object_get(answer, "aead"));
+	add_algos(&table, "enc", json_object_get(answer, "enc"));
+	add_algos(&table, "auth-trunc", json_object_get(answer, "auth"));
 	add_list(&table, "flag", json_object_get(answer, "flags"));
 	table_add(&table, "replay-window");
 	table_add(&table, "%" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT ", or 0",
@@ -194,6 +221,7 @@ static void print_ndis(const json_t *ndis)
 	size_t i;
 
 	print_members("NDIS_IPSEC_OFFLOAD_V1.Supported", json_object_get(v1, "Supported"));
+	print_members("NDIS_IPSEC_OFFLOAD_V1.IPv4AH", json_object_get(v1, "IPv4AH"));
 	print_members("NDIS_IPSEC_OFFLOAD_V1.IPv4ESP", json_object_get(v1, "IPv4ESP"));
 	print_members("NDIS_IPSEC_OFFLOAD_V2", json_object_get(ndis, "v2"));
 	json_array_foreach (json_object_get(ndis, "words"), i, word) {

@@ -27,14 +27,15 @@ static const struct argp add_argp = {
 	.parser = parse_words,
 	.args_doc = "WORDS...",
 	.doc = "Adds an inbound SA. WORDS are those of `ip xfrm state add`:\v"
-	       "src ADDR dst ADDR [proto esp] spi SPI [reqid N] mode tunnel|transport\n"
-	       "aead 'rfc4106(gcm(aes))' KEY ICV-BITS\n"
+	       "src ADDR dst ADDR [proto esp] spi SPI [reqid N] mode tunnel|transport|beet\n"
+	       "aead ALGO KEY ICV-BITS, or enc ALGO KEY auth-trunc ALGO KEY ICV-BITS\n"
 	       "[encap espinudp|espinudp-nonike SPORT DPORT OADDR [oa-dst ADDR]]\n"
 	       "[replay-window N] [replay-seq N] [replay-seq-hi N] [flag FLAG...]\n"
 	       "[sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE]\n"
 	       "[parser HANDLE]\n\n"
-	       "KEY is file:PATH, or - for standard input, or 0xHEX, which other users may see in the list of "
-	       "processes until it is parsed.",
+	       "ALGO is spelled as `ip xfrm` does, 'rfc4106(gcm(aes))'; `xesp capabilities` lists them with their "
+	       "lengths. KEY is file:PATH, or - for a line of standard input, or 0xHEX, which other users may see in "
+	       "the list of processes until it is parsed; 'ecb(cipher_null)' has none.",
 };
 
 static const struct argp del_argp = {
@@ -84,8 +85,8 @@ int cmd_sa_add(struct cli *cli, int argc, char **argv)
 	err = sa_text_parse_words(words.items, words.count, &params, &error);
 	keyfile_wipe_words(&words);
 	free(words.items);
-	if (!err)
-		err = validate_sa(&params, &error);
+	if (!err) /* whether legacy algorithms are on, the daemon says */
+		err = validate_sa(&params, true, &error);
 	if (err)
 		return call_field_failed(cli, &error);
 	sa = sa_json_encode(&params, true);

@@ -156,7 +156,8 @@ static int skip_outbound(struct load *load)
 	return 0;
 }
 
-/* Reads and checks everything. -EINVAL with the faults reported. */
+/* Reads and checks everything. -EINVAL with the faults reported. Whether legacy algorithms are on, the daemon
+ * says. */
 static int read_all(struct load *load, FILE *file, bool all)
 {
 	struct field_error error = {0};
@@ -171,7 +172,7 @@ static int read_all(struct load *load, FILE *file, bool all)
 		return err;
 	for (size_t i = 0; i < load->list.count; i++) {
 		struct load_entry *entry = &load->list.entries[i];
-		int invalid = entry->skip ? 0 : validate_sa(&entry->params, &error);
+		int invalid = entry->skip ? 0 : validate_sa(&entry->params, true, &error);
 
 		if (!invalid)
 			continue;

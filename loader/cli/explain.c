@@ -17,7 +17,7 @@
 #include "cli/explain_plain.h"
 #include "cli/explain_report.h"
 
-enum { OPTION_ONLY = 0x2000, OPTION_CLASSIFIER, OPTION_CRYPTO, OPTION_RESTART, OPTION_BURST };
+enum { OPTION_ONLY = 0x2000, OPTION_CLASSIFIER, OPTION_CRYPTO, OPTION_RESTART, OPTION_BURST, OPTION_LEGACY };
 
 struct arguments {
 	const char *capture;
@@ -89,6 +89,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_CRYPTO: arguments->engine.crypto = choose(state, "crypto", crypto_names, arg); return 0;
 	case OPTION_RESTART: arguments->engine.restart_replay = true; return 0;
 	case OPTION_BURST: arguments->burst = parse_burst(state, arg); return 0;
+	case OPTION_LEGACY: arguments->engine.legacy = true; return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->capture)
 			argp_error(state, "one capture at a time: '%s' is too much", arg);
@@ -131,6 +132,7 @@ static const struct argp_option options[] = {
 	 " was received; the high half of extended sequence numbers"
 	 " is kept",
 	 0},
+	{"legacy", OPTION_LEGACY, NULL, 0, "Take SAs with DES, 3DES or MD5, as `xespd --legacy` does", 0},
 	{"burst", OPTION_BURST, "N", 0, "Open up to N packets together (default: 64; 1 for standard input)",
 	 0},
 	{0},

@@ -27,6 +27,7 @@ struct explain_engine {
 	struct crypto_ctx *crypto;
 	struct sadb *db;
 	bool restart_replay;
+	bool legacy;
 	bool replay_preset;
 	struct esp_packet esp[XESP_BURST_MAX];
 	struct explain_packet *esp_of[XESP_BURST_MAX]; /* whose esp[i] is */
@@ -124,6 +125,7 @@ int explain_engine_new(const struct cli *cli, const struct explain_engine_config
 		return -ENOMEM;
 	}
 	engine->restart_replay = config->restart_replay;
+	engine->legacy = config->legacy;
 	err = open_classifier(cli, engine, config->classifier);
 	if (!err)
 		err = configure_classifier(cli, engine->classifier);
@@ -155,8 +157,20 @@ static void report_field(const struct loading *loading, unsigned int line, const
 		  error->rule);
 }
 
+/* A dump of all SAs of a host explains the packets of those that are supported. */
+static void pass_over(const struct field_error *error, unsigned int line, void *ctx)
+{
+	struct loading *loading = ctx;
+
+	if (loading->unsupported++)
+		return;
+	loading->unsupported_line = line;
+	loading->unsupported_error = *error;
+}
+
 static int add_sa(struct loading *loading, const struct sa_params *params, unsigned int line)
 {
+	struct field_error error;
 	char dst[IP_ADDR_TEXT_MAX];
 	const struct sa *sa;
 	const char *what = NULL;
@@ -170,8 +184,9 @@ static int add_sa(struct loading *loading, const struct sa_params *params, unsig
 			  loading->name, line, params->spi, ip_addr_format(&params->dst, dst));
 		return err;
 	case -EOPNOTSUPP:
-		cli_error(loading->cli, "%s:%u: aead: crypto provider %s lacks this algorithm", loading->name,
-			  line, loading->engine->provider->name);
+		field_error_set(&error, "crypto", loading->engine->provider->name,
+				"this provider lacks the algorithm here");
+		pass_over(&error, line, loading);
 		return err;
 	case -ENOSPC:
 		cli_error(loading->cli, "%s:%u: no room for more %s", loading->name, line,
@@ -182,17 +197,6 @@ static int add_sa(struct loading *loading, const struct sa_params *params, unsig
 			  params->spi, strerror(-err));
 		return err;
 	}
-}
-
-/* A dump of all SAs of a host explains the packets of those that are supported. */
-static void pass_over(const struct field_error *error, unsigned int line, void *ctx)
-{
-	struct loading *loading = ctx;
-
-	if (loading->unsupported++)
-		return;
-	loading->unsupported_line = line;
-	loading->unsupported_error = *error;
 }
 
 /* A capture has both directions, so that "dir out" decides nothing. */
@@ -208,7 +212,7 @@ static int each_sa(const struct sa_params *params, unsigned int line, bool outbo
 		own.replay_seq &= ~(uint64_t)UINT32_MAX;
 	if (own.replay_window && (uint32_t)own.replay_seq)
 		loading->engine->replay_preset = true;
-	err = validate_sa(&own, &error);
+	err = validate_sa(&own, loading->engine->legacy, &error);
 	if (err == -EOPNOTSUPP) {
 		pass_over(&error, line, loading);
 		sa_params_wipe(&own);
@@ -221,7 +225,7 @@ static int each_sa(const struct sa_params *params, unsigned int line, bool outbo
 	loading->taken += !err;
 	sa_params_wipe(&own);
 	/* Ends the reading with a number that is never sa_text_read()'s own: this one is explained. */
-	return err ? -ECANCELED : 0;
+	return err && err != -EOPNOTSUPP ? -ECANCELED : 0;
 }
 
 int explain_engine_load(const struct cli *cli, struct explain_engine *engine, const char *path)

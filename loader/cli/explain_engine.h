@@ -19,6 +19,7 @@ struct explain_engine_config {
 	const char *classifier; /* "auto", "kernel", "native" */
 	const char *crypto;	/* as crypto_provider_by_name() */
 	bool restart_replay;	/* windows start empty; of replay-seq only the high half counts */
+	bool legacy;		/* SAs may have legacy algorithms */
 };
 
 /* On failure prints why and returns -errno. */

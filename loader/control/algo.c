@@ -47,7 +47,7 @@ static const struct algo algos[] = {
 		.id = ALGO_AES_GCM,
 		.class = ALGO_CLASS_AEAD,
 		.xfrm_name = "rfc4106(gcm(aes))",
-		.rfc = "RFC 4106 section 6",
+		.rfc = "RFC 4106",
 		.key_bytes = aes,
 		.icv_bytes = icv_8_12_16,
 		.salt_bytes = 4,
@@ -61,7 +61,7 @@ static const struct algo algos[] = {
 		.id = ALGO_AES_GCM_IIV,
 		.class = ALGO_CLASS_AEAD,
 		.xfrm_name = "rfc8750(gcm(aes))",
-		.rfc = "RFC 8750 section 4",
+		.rfc = "RFC 8750",
 		.key_bytes = aes,
 		.icv_bytes = icv_16,
 		.salt_bytes = 4,
@@ -72,7 +72,7 @@ static const struct algo algos[] = {
 		.id = ALGO_AES_CCM,
 		.class = ALGO_CLASS_AEAD,
 		.xfrm_name = "rfc4309(ccm(aes))",
-		.rfc = "RFC 4309 section 7.2",
+		.rfc = "RFC 4309",
 		.key_bytes = aes_128_256,
 		.icv_bytes = icv_8_12_16,
 		.salt_bytes = 3,
@@ -83,7 +83,7 @@ static const struct algo algos[] = {
 		.id = ALGO_AES_CCM_IIV,
 		.class = ALGO_CLASS_AEAD,
 		.xfrm_name = "rfc8750(ccm(aes))",
-		.rfc = "RFC 8750 section 4",
+		.rfc = "RFC 8750",
 		.key_bytes = aes_128_256,
 		.icv_bytes = icv_8,
 		.salt_bytes = 3,
@@ -93,7 +93,7 @@ static const struct algo algos[] = {
 		.id = ALGO_CHACHA20_POLY1305,
 		.class = ALGO_CLASS_AEAD,
 		.xfrm_name = "rfc7539esp(chacha20,poly1305)",
-		.rfc = "RFC 7634 section 2",
+		.rfc = "RFC 7634",
 		.key_bytes = key_32,
 		.icv_bytes = icv_16,
 		.salt_bytes = 4,
@@ -104,7 +104,7 @@ static const struct algo algos[] = {
 		.id = ALGO_CHACHA20_POLY1305_IIV,
 		.class = ALGO_CLASS_AEAD,
 		.xfrm_name = "rfc8750(chacha20,poly1305)",
-		.rfc = "RFC 8750 section 4",
+		.rfc = "RFC 8750",
 		.key_bytes = key_32,
 		.icv_bytes = icv_16,
 		.salt_bytes = 4,
@@ -115,7 +115,7 @@ static const struct algo algos[] = {
 		.id = ALGO_AES_GMAC,
 		.class = ALGO_CLASS_AEAD,
 		.xfrm_name = "rfc4543(gcm(aes))",
-		.rfc = "RFC 4543 section 3",
+		.rfc = "RFC 4543",
 		.key_bytes = aes,
 		.icv_bytes = icv_16,
 		.salt_bytes = 4,
@@ -130,7 +130,7 @@ static const struct algo algos[] = {
 		.class = ALGO_CLASS_ENC,
 		.xfrm_name = "cbc(aes)",
 		.alias = "aes",
-		.rfc = "RFC 3602 section 2",
+		.rfc = "RFC 3602",
 		.key_bytes = aes,
 		.icv_bytes = none,
 		.iv_bytes = 16,
@@ -143,7 +143,7 @@ static const struct algo algos[] = {
 		.id = ALGO_AES_CTR,
 		.class = ALGO_CLASS_ENC,
 		.xfrm_name = "rfc3686(ctr(aes))",
-		.rfc = "RFC 3686 section 5",
+		.rfc = "RFC 3686",
 		.key_bytes = aes,
 		.icv_bytes = none,
 		.salt_bytes = 4,
@@ -155,7 +155,7 @@ static const struct algo algos[] = {
 		.class = ALGO_CLASS_ENC,
 		.xfrm_name = "ecb(cipher_null)",
 		.alias = "cipher_null",
-		.rfc = "RFC 2410 section 2",
+		.rfc = "RFC 2410",
 		.key_bytes = none,
 		.icv_bytes = none,
 		.align_bytes = 4,
@@ -168,7 +168,7 @@ static const struct algo algos[] = {
 		.class = ALGO_CLASS_ENC,
 		.xfrm_name = "cbc(des3_ede)",
 		.alias = "des3_ede",
-		.rfc = "RFC 2451 section 2.2",
+		.rfc = "RFC 2451",
 		.key_bytes = key_24,
 		.icv_bytes = none,
 		.iv_bytes = 8,
@@ -183,7 +183,7 @@ static const struct algo algos[] = {
 		.class = ALGO_CLASS_ENC,
 		.xfrm_name = "cbc(des)",
 		.alias = "des",
-		.rfc = "RFC 2405 section 3",
+		.rfc = "RFC 2405",
 		.key_bytes = key_8,
 		.icv_bytes = none,
 		.iv_bytes = 8,
@@ -198,7 +198,7 @@ static const struct algo algos[] = {
 		.class = ALGO_CLASS_AUTH,
 		.xfrm_name = "hmac(sha1)",
 		.alias = "sha1",
-		.rfc = "RFC 2404 section 2",
+		.rfc = "RFC 2404",
 		.key_bytes = key_20,
 		.icv_bytes = icv_12,
 		.icv_full_bytes = 20,
@@ -212,7 +212,7 @@ static const struct algo algos[] = {
 		.class = ALGO_CLASS_AUTH,
 		.xfrm_name = "hmac(sha256)",
 		.alias = "sha256",
-		.rfc = "RFC 4868 section 2.6",
+		.rfc = "RFC 4868",
 		.key_bytes = key_32,
 		.icv_bytes = icv_16,
 		.icv_full_bytes = 32,
@@ -225,7 +225,7 @@ static const struct algo algos[] = {
 		.id = ALGO_HMAC_SHA384,
 		.class = ALGO_CLASS_AUTH,
 		.xfrm_name = "hmac(sha384)",
-		.rfc = "RFC 4868 section 2.6",
+		.rfc = "RFC 4868",
 		.key_bytes = key_48,
 		.icv_bytes = icv_24,
 		.icv_full_bytes = 48,
@@ -235,7 +235,7 @@ static const struct algo algos[] = {
 		.id = ALGO_HMAC_SHA512,
 		.class = ALGO_CLASS_AUTH,
 		.xfrm_name = "hmac(sha512)",
-		.rfc = "RFC 4868 section 2.6",
+		.rfc = "RFC 4868",
 		.key_bytes = key_64,
 		.icv_bytes = icv_32,
 		.icv_full_bytes = 64,
@@ -245,7 +245,7 @@ static const struct algo algos[] = {
 		.id = ALGO_AES_XCBC,
 		.class = ALGO_CLASS_AUTH,
 		.xfrm_name = "xcbc(aes)",
-		.rfc = "RFC 3566 section 4",
+		.rfc = "RFC 3566",
 		.key_bytes = key_16,
 		.icv_bytes = icv_12,
 		.icv_full_bytes = 16,
@@ -255,7 +255,7 @@ static const struct algo algos[] = {
 		.id = ALGO_AES_CMAC,
 		.class = ALGO_CLASS_AUTH,
 		.xfrm_name = "cmac(aes)",
-		.rfc = "RFC 4494 section 2",
+		.rfc = "RFC 4494",
 		.key_bytes = key_16,
 		.icv_bytes = icv_12,
 		.icv_full_bytes = 16,
@@ -266,7 +266,7 @@ static const struct algo algos[] = {
 		.class = ALGO_CLASS_AUTH,
 		.xfrm_name = "hmac(md5)",
 		.alias = "md5",
-		.rfc = "RFC 2403 section 2",
+		.rfc = "RFC 2403",
 		.key_bytes = key_16,
 		.icv_bytes = icv_12,
 		.icv_full_bytes = 16,
@@ -302,6 +302,19 @@ const struct algo *algo_by_name(enum algo_class class, const char *xfrm_name)
 			return &algos[i];
 	}
 	return NULL;
+}
+
+bool algo_usable(const struct algo *algo, bool legacy_on)
+{
+	return !algo->legacy || legacy_on;
+}
+
+bool algo_key_allowed(const struct algo *algo, size_t bytes)
+{
+	if (!algo->key_bytes[0])
+		return bytes == 0;
+	return bytes > algo->salt_bytes && bytes <= UINT8_MAX &&
+	       algo_length_allowed(algo->key_bytes, (unsigned int)(bytes - algo->salt_bytes));
 }
 
 bool algo_length_allowed(const uint8_t *list, unsigned int bytes)

@@ -48,7 +48,7 @@ struct algo {
 	enum algo_class class;
 	const char *xfrm_name;	  /* as `ip xfrm` spells it: "rfc4106(gcm(aes))" */
 	const char *alias;	  /* an older name that the kernel takes for it: "aes"; or NULL */
-	const char *rfc;	  /* where its lengths stand: "RFC 4106 section 6" */
+	const char *rfc;	  /* that has its lengths for ESP: "RFC 4106" */
 	const uint8_t *key_bytes; /* allowed lengths without the salt, ended by 0; of NULL none */
 	const uint8_t *icv_bytes; /* allowed ICV lengths, ended by 0; of a cipher none */
 	uint8_t icv_full_bytes;	  /* AUTH: before truncation */
@@ -70,6 +70,10 @@ const struct algo *algo_at(size_t row);
 const struct algo *algo_by_id(enum algo_id id);
 /* The row whose class and name or alias match, or NULL. */
 const struct algo *algo_by_name(enum algo_class class, const char *xfrm_name);
+/* True if SAs may have it: it is no legacy algorithm, or those are switched on. */
+bool algo_usable(const struct algo *algo, bool legacy_on);
+/* True if `bytes` are a key of allowed length with its salt; 0 for the NULL cipher. */
+bool algo_key_allowed(const struct algo *algo, size_t bytes);
 /* True if the length stands in a list ended by 0. */
 bool algo_length_allowed(const uint8_t *list, unsigned int bytes);
 

@@ -31,7 +31,7 @@ static const char *const field_names[CAPABILITY_FIELDS] = {
 static const struct capability_word words[] = {
 	{CAPABILITY_MODE, "transport", "transport", SA_MODE_TRANSPORT, 0, 0},
 	{CAPABILITY_MODE, "tunnel", "tunnel", SA_MODE_TUNNEL, 0, 0},
-	{CAPABILITY_MODE, "beet", "beet", CAPABILITY_NONE, 0, 0},
+	{CAPABILITY_MODE, "beet", "beet", SA_MODE_BEET, 0, 0},
 	{CAPABILITY_MODE, "iptfs", "iptfs", CAPABILITY_NONE, 0, 0},
 	{CAPABILITY_MODE, "ro", "ro", CAPABILITY_NONE, 0, 0},
 	{CAPABILITY_MODE, "in_trigger", "in_trigger", CAPABILITY_NONE, 0, 0},
@@ -44,6 +44,8 @@ static const struct capability_word words[] = {
 	{CAPABILITY_PROTO, "route2", "route2", CAPABILITY_NONE, 0, 0},
 	{CAPABILITY_PROTO, "hao", "hao", CAPABILITY_NONE, 0, 0},
 };
+
+#define FEATURE_LEGACY "legacy"
 
 static const struct capability_feature features[] = {
 	{"native_esp", true, "ESP without UDP, also mixed with UDP on one SA (RFC 7296 section 2.23)"},
@@ -66,6 +68,7 @@ static const struct capability_feature features[] = {
 	{"send", false, "outbound SAs: packets are sealed by the kernel or the IKE daemon"},
 	{"ah", false, "AH, alone or with ESP"},
 	{"double_udp", false, "UDP-encapsulated ESP inside UDP-encapsulated ESP"},
+	{FEATURE_LEGACY, false, "algorithms that RFC 8221 is against: DES, 3DES, MD5 (xespd --legacy)"},
 };
 
 const struct capability_kind *capabilities_kind_at(size_t row)
@@ -122,4 +125,9 @@ bool capabilities_has_feature(const char *name)
 			return features[i].supported;
 	}
 	return false;
+}
+
+bool capabilities_feature_supported(const struct capability_feature *feature, bool legacy_on)
+{
+	return feature->supported || (legacy_on && !strcmp(feature->name, FEATURE_LEGACY));
 }

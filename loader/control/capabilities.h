@@ -59,5 +59,7 @@ struct capability_feature {
 const struct capability_feature *capabilities_feature_at(size_t row);
 /* False also for a name that no row has. */
 bool capabilities_has_feature(const char *name);
+/* The one that a switch decides about is `legacy`. */
+bool capabilities_feature_supported(const struct capability_feature *feature, bool legacy_on);
 
 #endif

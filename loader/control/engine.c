@@ -154,6 +154,8 @@ int engine_run(const struct engine_config *config)
 		return err;
 	}
 	log_info("crypto: %s, sink: %s", config->provider->ctx_describe(engine.crypto), config->sink->name);
+	if (config->legacy)
+		log_warning("--legacy: SAs may have DES, 3DES and MD5, which RFC 8221 is against");
 	err = sd_event_new(&engine.event);
 	if (err >= 0)
 		err = monitor_new(on_demand_changed, &engine, &engine.monitor);

@@ -31,7 +31,7 @@ void request_capabilities(struct varlink_call *call, const json_t *parameters, v
 		json_array_append_new(attached, iface_json(engine->ifaces[i]));
 		count++;
 	}
-	answer = capabilities_json_encode(engine->config->capacity);
+	answer = capabilities_json_encode(engine->config->capacity, engine->config->legacy);
 	json_object_set_new(answer, "enabled", json_boolean(!engine->disabled));
 	json_object_set_new(answer, "interfaces", use_json(count, XESP_IFACES_MAX));
 	json_object_set_new(answer, "attached", attached);

@@ -32,8 +32,8 @@ static json_t *parser_json(const struct sadb_parser *parser)
 	return parser ? json_string(handle_format(HANDLE_PARSER, parser->handle, buffer)) : json_null();
 }
 
-static void add_failed(struct varlink_call *call, const struct iface *iface, const struct sa_params *params,
-		       const char *what, int err)
+static void add_failed(struct varlink_call *call, const struct engine *engine, const struct iface *iface,
+		       const struct sa_params *params, const char *what, int err)
 {
 	char dst[IP_ADDR_TEXT_MAX];
 	struct failure failure;
@@ -49,6 +49,11 @@ static void add_failed(struct varlink_call *call, const struct iface *iface, con
 			call, "CapacityExceeded",
 			json_pack("{s:s, s:i}", "what", what, "limit",
 				  strcmp(what, "SAs") ? XESP_PARSERS_MAX : (int)sadb_capacity(iface->db)));
+		return;
+	case -EOPNOTSUPP: /* a library built without it, or kept from it by a policy */
+		failure_set(&failure, -err, "add SA", "xespd --crypto chooses another provider",
+			    "crypto provider %s lacks the algorithm here", engine->config->provider->name);
+		request_failed(call, &failure);
 		return;
 	default:
 		failure_set(&failure, -err, "add SA", "see the log of xespd", "spi 0x%08x dst %s on %s",
@@ -86,7 +91,7 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 	const char *what = "SAs";
 	char handle[HANDLE_TEXT_MAX];
 	uint32_t entries;
-	int err = validate_sa(params, &error);
+	int err = validate_sa(params, engine->config->legacy, &error);
 
 	if (err) {
 		request_refused(call, &error);
@@ -105,7 +110,7 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 		err = -ENOMEM;
 	}
 	if (err) {
-		add_failed(call, iface, params, what, err);
+		add_failed(call, engine, iface, params, what, err);
 		return;
 	}
 	varlink_reply(call, json_pack("{s:s, s:o}", "handle", sa_handle(sa, handle), "parser",

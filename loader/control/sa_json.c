@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control/capabilities.h"
 #include "control/sa_flag.h"
+#include "control/sa_json_algo.h"
 #include "control/sa_limit.h"
 
 static void free_wiping(void *block)
@@ -51,18 +53,6 @@ static int add_prefix(json_t *object, const char *name, const struct ip_prefix *
 static int add_nonzero(json_t *object, const char *name, uint32_t number)
 {
 	return number ? add(object, name, json_integer(number)) : 0;
-}
-
-static int add_key(json_t *object, const struct sa_params *params)
-{
-	char text[2 * XESP_KEY_MAX + 1] = "";
-	int err;
-
-	for (size_t i = 0; i < params->key_bytes && i < XESP_KEY_MAX; i++)
-		snprintf(text + 2 * i, 3, "%02x", params->key[i]);
-	err = add(object, "key", json_string(text));
-	explicit_bzero(text, sizeof(text));
-	return err;
 }
 
 static int add_encap(json_t *object, const struct sa_encap *encap)
@@ -135,9 +125,9 @@ static int add_limits(json_t *object, const struct sa_limits *limits)
 	return err;
 }
 
-json_t *sa_json_encode(const struct sa_params *params, bool with_key)
+json_t *sa_json_encode(const struct sa_params *params, bool with_keys)
 {
-	const struct algo *algo = algo_by_id(params->cipher);
+	const struct capability_word *mode = capabilities_value(CAPABILITY_MODE, (int)params->mode);
 	json_t *object = json_object();
 	char dst[IP_ADDR_TEXT_MAX];
 	int err = 0;
@@ -149,11 +139,8 @@ json_t *sa_json_encode(const struct sa_params *params, bool with_key)
 	err |= add(object, "spi", json_integer(params->spi));
 	err |= add_nonzero(object, "reqid", params->reqid);
 	err |= add(object, "dir", json_string("in"));
-	err |= add(object, "mode", json_string(params->mode == SA_MODE_TUNNEL ? "tunnel" : "transport"));
-	err |= add(object, "aead", json_string(algo ? algo->xfrm_name : "none"));
-	if (with_key)
-		err |= add_key(object, params);
-	err |= add(object, "icv_bits", json_integer(params->icv_bytes * 8));
+	err |= add(object, "mode", json_string(mode ? mode->json : "none"));
+	err |= sa_json_algo_encode(object, params, with_keys);
 	err |= add_encap(object, &params->encap);
 	err |= add(object, "replay_window", json_integer(params->replay_window));
 	if (params->replay_seq)

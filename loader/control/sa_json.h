@@ -12,9 +12,9 @@
 /* Has jansson wipe every block that it frees, since requests carry keys. Call once at start. */
 void sa_json_wipe_on_free(void);
 
-/* A new reference, or NULL if memory ran out. With `with_key` the member "key" has the key as hex (only a
- * request may carry it); without, the text has no key material. */
-json_t *sa_json_encode(const struct sa_params *params, bool with_key);
+/* A new reference, or NULL if memory ran out. With `with_keys` the members "key" and "auth_key" have the keys
+ * as hex (only a request may carry them); without, the text has no key material. */
+json_t *sa_json_encode(const struct sa_params *params, bool with_keys);
 
 /* -EINVAL with `*ret_error` filled: unknown member, wrong type, malformed value. Missing members get the
  * defaults of the text grammar; rules between members are validate_sa's. `*ret_params` is untouched on

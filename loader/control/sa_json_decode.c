@@ -11,9 +11,9 @@
 #include "control/capabilities.h"
 #include "control/sa_flag.h"
 #include "control/sa_json.h"
+#include "control/sa_json_algo.h"
 #include "control/sa_json_value.h"
 #include "control/sa_limit.h"
-#include "control/sa_text_key.h"
 #include "control/sa_text_words.h"
 #include "control/validate.h"
 
@@ -152,53 +152,6 @@ static int read_mode(struct sa_json_decoding *decode, const char *name, const js
 	if (sa_json_word(decode, name, value, CAPABILITY_MODE, &mode) < 0)
 		return -EINVAL;
 	decode->params.mode = (enum sa_mode)mode;
-	return 0;
-}
-
-static int read_aead(struct sa_json_decoding *decode, const char *name, const json_t *value)
-{
-	const struct algo *algo;
-	const char *text;
-
-	if (sa_json_string(decode, name, value, &text) < 0)
-		return -EINVAL;
-	algo = algo_by_name(ALGO_CLASS_AEAD, text);
-	if (!algo || algo->id != ALGO_AES_GCM) {
-		sa_json_fail(decode, name, sa_text_words_shown(text), "not supported as AEAD algorithm");
-		return sa_json_lacks(decode, "aead");
-	}
-	decode->params.cipher = algo->id;
-	return 0;
-}
-
-static int read_key(struct sa_json_decoding *decode, const char *name, const json_t *value)
-{
-	int err;
-
-	if (!json_is_string(value))
-		return sa_json_fail(decode, name, "(hidden)", "must be a string of hex digits");
-	err = sa_text_key_hex(json_string_value(value), json_string_length(value), decode->params.key,
-			      &decode->params.key_bytes);
-	if (err == -E2BIG)
-		return sa_json_fail(decode, name, "(hidden)",
-				    "longer than the key and salt of any algorithm");
-	if (err < 0)
-		return sa_json_fail(decode, name, "(hidden)", "must be two hex digits a byte, without 0x");
-	return 0;
-}
-
-static int read_icv(struct sa_json_decoding *decode, const char *name, const json_t *value)
-{
-	char text[12];
-	uint32_t bits;
-
-	if (get_u32(decode, name, value, UINT8_MAX * 8, &bits) < 0)
-		return -EINVAL;
-	if (bits % 8 != 0) {
-		snprintf(text, sizeof(text), "%u", bits);
-		return sa_json_fail(decode, name, text, "must be whole bytes");
-	}
-	decode->params.icv_bytes = (uint8_t)(bits / 8);
 	return 0;
 }
 
@@ -387,9 +340,12 @@ int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct fi
 		{"spi", read_spi, true},
 		{"reqid", read_reqid, false},
 		{"mode", read_mode, true},
-		{"aead", read_aead, true},
-		{"key", read_key, false},
-		{"icv_bits", read_icv, true},
+		{"aead", sa_json_algo_cipher, false},
+		{"enc", sa_json_algo_cipher, false},
+		{"auth", sa_json_algo_auth, false},
+		{"key", sa_json_algo_key, false},
+		{"auth_key", sa_json_algo_key, false},
+		{"icv_bits", sa_json_algo_icv, true},
 		{"encap", read_encap, false},
 		{"replay_window", read_window, false},
 		{"replay_seq", read_replay_seq, false},

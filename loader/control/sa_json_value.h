@@ -23,7 +23,7 @@ struct sa_json_decoding {
 /* Fills the error about member `name` and returns -EINVAL. */
 __attribute__((format(printf, 4, 5))) int sa_json_fail(struct sa_json_decoding *decode, const char *name,
 						       const char *value, const char *format, ...);
-/* Behind sa_json_fail(): names what xesp lacks. -EOPNOTSUPP. */
+/* Behind sa_json_fail(): names what xesp lacks, by a string that outlives the request. -EOPNOTSUPP. */
 int sa_json_lacks(struct sa_json_decoding *decode, const char *capability);
 /* "(object)", "(integer)", ...: in place of a value of the wrong type. */
 const char *sa_json_type_name(const json_t *value);

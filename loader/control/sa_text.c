@@ -11,7 +11,6 @@
 #include "base/cleanup.h"
 #include "control/capabilities.h"
 #include "control/sa_flag.h"
-#include "control/sa_text_key.h"
 #include "control/sa_text_parse.h"
 
 static int read_src(struct sa_text_parse *parse)
@@ -76,37 +75,9 @@ static int read_mode(struct sa_text_parse *parse)
 {
 	int mode;
 
-	if (take_word(parse, "mode", CAPABILITY_MODE, "must be tunnel or transport", &mode) < 0)
+	if (take_word(parse, "mode", CAPABILITY_MODE, "must be tunnel, transport or beet", &mode) < 0)
 		return -EINVAL;
 	parse->params.mode = (enum sa_mode)mode;
-	return 0;
-}
-
-static int read_aead(struct sa_text_parse *parse)
-{
-	struct sa_text_words *words = &parse->words;
-	const char *name = sa_text_words_peek(words);
-	const struct algo *algo = name ? algo_by_name(ALGO_CLASS_AEAD, name) : NULL;
-	const char *word;
-	uint64_t bits;
-
-	if (!algo || algo->id != ALGO_AES_GCM)
-		return sa_text_xfrm_unsupported_algo(parse);
-	words->next++;
-	parse->params.cipher = algo->id;
-	if (sa_text_words_take(words, "key", &word) < 0 ||
-	    sa_text_key_read(word, algo, parse->stdin_allowed, &parse->params, words->error) < 0)
-		return -EINVAL;
-	word = sa_text_words_peek(words);
-	if (word && word[0] == '(') /* "(288 bits)", from `ip -s` */
-		if (sa_text_words_pattern(words, "aead", "* bits)") < 0)
-			return -EINVAL;
-	word = sa_text_words_peek(words);
-	if (sa_text_words_number(words, "icv", UINT8_MAX * 8, &bits) < 0)
-		return -EINVAL;
-	if (bits % 8 != 0)
-		return sa_text_words_fail(words, "icv", word, "must be whole bytes");
-	parse->params.icv_bytes = (uint8_t)(bits / 8);
 	return 0;
 }
 
@@ -254,7 +225,11 @@ static const struct keyword {
 	{"spi", read_spi, false},
 	{"reqid", read_reqid, false},
 	{"mode", read_mode, false},
-	{"aead", read_aead, false},
+	{"aead", sa_text_read_cipher, false},
+	{"enc", sa_text_read_cipher, false},
+	{"auth", sa_text_read_auth, false},
+	{"auth-trunc", sa_text_read_auth, false},
+	{"comp", sa_text_unsupported_algo, false},
 	{"encap", read_encap, false},
 	{"replay-window", read_window, false},
 	{"replay-seq", read_seq, false},
@@ -262,10 +237,6 @@ static const struct keyword {
 	{"flag", read_flag, true},
 	{"sel", sa_text_read_sel, false},
 	{"dev", sa_text_read_dev, false},
-	{"auth", sa_text_xfrm_unsupported_algo, false},
-	{"auth-trunc", sa_text_xfrm_unsupported_algo, false},
-	{"enc", sa_text_xfrm_unsupported_algo, false},
-	{"comp", sa_text_xfrm_unsupported_algo, false},
 	{"coa", sa_text_xfrm_unsupported, false},
 	{"ctx", sa_text_xfrm_unsupported, false},
 	{"security", sa_text_xfrm_unsupported, false},
@@ -323,7 +294,7 @@ static int finish(struct sa_text_parse *parse)
 	struct sa_params *params = &parse->params;
 
 	if (!seen_mode(parse))
-		return sa_text_words_fail(&parse->words, "mode", "", "required: tunnel or transport");
+		return sa_text_words_fail(&parse->words, "mode", "", "required: tunnel, transport or beet");
 	if (parse->esn_window)
 		params->replay_window = parse->esn_window;
 	params->replay_seq = (uint64_t)parse->seq_high << 32 | parse->seq_low;

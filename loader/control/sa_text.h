@@ -2,15 +2,17 @@
 /*
  * SAs as words: the grammar of `xesp sa add`, of files of such lines, and of what `ip xfrm state` prints.
  *
- *   src ADDR dst ADDR [proto esp] spi SPI [reqid N] mode tunnel|transport
- *   aead ALGO KEY ICV-BITS
+ *   src ADDR dst ADDR [proto esp] spi SPI [reqid N] mode tunnel|transport|beet
+ *   aead ALGO KEY ICV-BITS | enc ALGO KEY auth-trunc ALGO KEY ICV-BITS | enc ALGO KEY auth ALGO KEY
  *   [encap espinudp|espinudp-nonike SPORT DPORT OADDR [oa-dst ADDR]]
  *   [replay-window N] [replay-seq N] [replay-seq-hi N] [flag FLAG...]
  *   [sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE]
  *   [limit byte-soft|byte-hard|packet-soft|packet-hard|time-soft|time-hard|time-use-soft|time-use-hard N]...
  *
- * KEY is 0xHEX, or file:PATH (hex text or raw bytes), or - (a line of hex from standard input; not in files).
- * In a file an SA goes on over the lines after it that are indented or that follow a backslash.
+ * ALGO is a name of the algorithm table, or an older one that the kernel takes for it. KEY is 0xHEX, or
+ * file:PATH (hex text or raw bytes), or - (a line of hex from standard input, the next one for the second -;
+ * not in files). The NULL cipher, ecb(cipher_null), has none, which may be written as ''. In a file an SA
+ * goes on over the lines after it that are indented or that follow a backslash.
  */
 #ifndef XESP_CONTROL_SA_TEXT_H
 #define XESP_CONTROL_SA_TEXT_H
@@ -49,7 +51,7 @@ struct sa_text_sink {
 int sa_text_read(FILE *file, const struct sa_text_sink *sink, unsigned int *ret_line,
 		 struct field_error *ret_error);
 
-/* Prints an SA in the grammar above, on two or three lines as `ip xfrm state` does, with the key as
+/* Prints an SA in the grammar above, on two or three lines as `ip xfrm state` does, with keys as
  * "<hidden>": the text never contains key material. */
 void sa_text_print(FILE *out, const struct sa_params *params);
 

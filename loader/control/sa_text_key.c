@@ -16,6 +16,16 @@
 /* More than a key as hex with 0x and a newline ever takes; what is longer is no key. */
 #define FILE_BYTES_MAX 256
 
+/* Where the key goes, and what errors call it. */
+struct key_place {
+	const struct algo *algo;
+	uint8_t *bytes;
+	size_t room;
+	uint8_t *ret_bytes;
+	const char *field;
+	struct field_error *error;
+};
+
 struct key_text {
 	char bytes[FILE_BYTES_MAX + 1];
 	size_t len;
@@ -37,11 +47,11 @@ static int hex_value(char digit)
 	return -1;
 }
 
-int sa_text_key_hex(const char *digits, size_t len, uint8_t *key, uint8_t *ret_key_bytes)
+int sa_text_key_hex(const char *digits, size_t len, size_t room, uint8_t *key, uint8_t *ret_key_bytes)
 {
 	if (len == 0 || len % 2 != 0)
 		return -EINVAL;
-	if (len / 2 > XESP_KEY_MAX)
+	if (len / 2 > room)
 		return -E2BIG;
 	for (size_t i = 0; i < len / 2; i++) {
 		int high = hex_value(digits[2 * i]);
@@ -55,20 +65,20 @@ int sa_text_key_hex(const char *digits, size_t len, uint8_t *key, uint8_t *ret_k
 	return 0;
 }
 
-static int fail(struct field_error *ret_error, const char *rule)
+static int fail(const struct key_place *place, const char *rule)
 {
-	field_error_set(ret_error, "key", "(hidden)", "%s", rule);
+	field_error_set(place->error, place->field, "(hidden)", "%s", rule);
 	return -EINVAL;
 }
 
-static int from_hex(const char *digits, size_t len, struct sa_params *params, struct field_error *ret_error)
+static int from_hex(const char *digits, size_t len, const struct key_place *place)
 {
-	int err = sa_text_key_hex(digits, len, params->key, &params->key_bytes);
+	int err = sa_text_key_hex(digits, len, place->room, place->bytes, place->ret_bytes);
 
 	if (err == -E2BIG)
-		return fail(ret_error, "longer than the key and salt of any algorithm");
+		return fail(place, "longer than the key of any algorithm");
 	if (err < 0)
-		return fail(ret_error,
+		return fail(place,
 			    "must be 0x and two hex digits a byte, file:PATH, or - for standard input");
 	return 0;
 }
@@ -93,7 +103,7 @@ static int read_text(int fd, bool one_line, struct key_text *ret_text)
 }
 
 /* Hex text, with or without 0x, between white space. */
-static int from_text(const struct key_text *text, struct sa_params *params, struct field_error *ret_error)
+static int from_text(const struct key_text *text, const struct key_place *place)
 {
 	const char *start = text->bytes;
 	size_t len = text->len;
@@ -108,56 +118,85 @@ static int from_text(const struct key_text *text, struct sa_params *params, stru
 		start += 2;
 		len -= 2;
 	}
-	return from_hex(start, len, params, ret_error);
+	return from_hex(start, len, place);
 }
 
-static int from_file(const char *path, const struct algo *algo, struct sa_params *params,
-		     struct field_error *ret_error)
+/* A raw key has as many bytes as the algorithm takes. The only hex text of which this is true as well is that
+ * of an AES-128-CBC key without an end of line: 32 characters, as many as an AES-256 key has bytes. A random
+ * key is nothing but hex digits once in 2^113 times. */
+static bool is_raw(const struct key_text *text, const struct algo *algo)
+{
+	size_t digits = 0;
+
+	if (!text->len || !algo_key_allowed(algo, text->len))
+		return false;
+	while (digits < text->len && hex_value(text->bytes[digits]) >= 0)
+		digits++;
+	return digits < text->len || text->len % 2 || !algo_key_allowed(algo, text->len / 2);
+}
+
+static int from_file(const char *path, const struct key_place *place)
 {
 	CLEANUP(cleanup_key_text) struct key_text text = {.len = 0};
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int err = fd < 0 ? -errno : read_text(fd, false, &text);
 
 	if (err < 0) {
-		field_error_set(ret_error, "key file", sa_text_words_shown(path),
+		field_error_set(place->error, "key file", sa_text_words_shown(path),
 				"cannot be read as a key: %s", strerrordesc_np(-err));
 		return -EINVAL;
 	}
-	/* No hex text has as many characters as a raw key has bytes and is a key of allowed length. */
-	if (text.len >= algo->salt_bytes && text.len <= sizeof(params->key) &&
-	    algo_length_allowed(algo->key_bytes, (unsigned int)(text.len - algo->salt_bytes))) {
-		memcpy(params->key, text.bytes, text.len);
-		params->key_bytes = (uint8_t)text.len;
+	if (text.len <= place->room && is_raw(&text, place->algo)) {
+		memcpy(place->bytes, text.bytes, text.len);
+		*place->ret_bytes = (uint8_t)text.len;
 		return 0;
 	}
-	return from_text(&text, params, ret_error);
+	return from_text(&text, place);
 }
 
-static int from_stdin(struct sa_params *params, struct field_error *ret_error)
+static int from_stdin(const struct key_place *place)
 {
 	CLEANUP(cleanup_key_text) struct key_text text = {.len = 0};
 	int err = read_text(STDIN_FILENO, true, &text);
 
 	if (err < 0) {
-		field_error_set(ret_error, "key", "-", "standard input: %s", strerrordesc_np(-err));
+		field_error_set(place->error, place->field, "-", "standard input: %s", strerrordesc_np(-err));
 		return -EINVAL;
 	}
-	return from_text(&text, params, ret_error);
+	return from_text(&text, place);
+}
+
+static int from_word(const char *word, bool stdin_allowed, const struct key_place *place)
+{
+	/* "<<Keys hidden>>" of `ip xfrm state list nokeys`, and our own "<hidden>". */
+	if (word[0] == '<')
+		return fail(place, "the text has the key hidden; list the SAs with keys");
+	if (strncmp(word, "file:", 5) == 0)
+		return from_file(word + 5, place);
+	if (strcmp(word, "-") == 0 && !stdin_allowed)
+		return fail(place, "- stands for standard input on the command line only; use file:PATH");
+	if (strcmp(word, "-") == 0)
+		return from_stdin(place);
+	if (word[0] != '0' || (word[1] != 'x' && word[1] != 'X'))
+		return fail(place, "must be 0x and hex digits, file:PATH, or - for standard input");
+	return from_hex(word + 2, strlen(word + 2), place);
 }
 
 int sa_text_key_read(const char *word, const struct algo *algo, bool stdin_allowed, struct sa_params *params,
 		     struct field_error *ret_error)
 {
-	/* "<<Keys hidden>>" of `ip xfrm state list nokeys`, and our own "<hidden>". */
-	if (word[0] == '<')
-		return fail(ret_error, "the text has the key hidden; list the SAs with keys");
-	if (strncmp(word, "file:", 5) == 0)
-		return from_file(word + 5, algo, params, ret_error);
-	if (strcmp(word, "-") == 0 && !stdin_allowed)
-		return fail(ret_error, "- stands for standard input on the command line only; use file:PATH");
-	if (strcmp(word, "-") == 0)
-		return from_stdin(params, ret_error);
-	if (word[0] != '0' || (word[1] != 'x' && word[1] != 'X'))
-		return fail(ret_error, "must be 0x and hex digits, file:PATH, or - for standard input");
-	return from_hex(word + 2, strlen(word + 2), params, ret_error);
+	const struct key_place cipher = {.algo = algo,
+					 .bytes = params->key,
+					 .room = sizeof(params->key),
+					 .ret_bytes = &params->key_bytes,
+					 .field = "key",
+					 .error = ret_error};
+	const struct key_place auth = {.algo = algo,
+				       .bytes = params->auth_key,
+				       .room = sizeof(params->auth_key),
+				       .ret_bytes = &params->auth_key_bytes,
+				       .field = "auth key",
+				       .error = ret_error};
+
+	return from_word(word, stdin_allowed, algo->class == ALGO_CLASS_AUTH ? &auth : &cipher);
 }

@@ -24,6 +24,11 @@ struct sa_text_parse {
 /* Parses one SA. On failure `*parse` holds no key. */
 int sa_text_parse(struct sa_text_parse *parse);
 
+/* sa_text_algo.c */
+int sa_text_read_cipher(struct sa_text_parse *parse);
+int sa_text_read_auth(struct sa_text_parse *parse);
+int sa_text_unsupported_algo(struct sa_text_parse *parse);
+
 /* sa_text_sel.c */
 int sa_text_read_sel(struct sa_text_parse *parse);
 int sa_text_read_dev(struct sa_text_parse *parse);
@@ -36,7 +41,6 @@ int sa_text_read_lifetime(struct sa_text_parse *parse);
 int sa_text_xfrm_skip_time(struct sa_text_parse *parse);
 
 /* sa_text_xfrm.c: words of `ip xfrm` that xesp has no use for */
-int sa_text_xfrm_unsupported_algo(struct sa_text_parse *parse);
 int sa_text_xfrm_unsupported(struct sa_text_parse *parse);
 int sa_text_xfrm_ignored_number(struct sa_text_parse *parse);
 int sa_text_xfrm_extra_flag(struct sa_text_parse *parse);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Prints an SA as `ip xfrm state` lays it out, in words that sa_text.c reads again, but for the key. Runs in
+ * Prints an SA as `ip xfrm state` lays it out, in words that sa_text.c reads again, but for the keys. Runs in
  * the CLI.
  */
 #include <inttypes.h>
 
+#include "control/capabilities.h"
 #include "control/sa_flag.h"
 #include "control/sa_limit.h"
 #include "control/sa_text.h"
@@ -39,6 +40,18 @@ static void print_replay(FILE *out, const struct sa_params *params)
 		fprintf(out, " replay-seq-hi %" PRIu32, (uint32_t)(params->replay_seq >> 32));
 	print_flags(out, params->flags);
 	fputc('\n', out);
+}
+
+static void print_algos(FILE *out, const struct sa_params *params)
+{
+	const struct algo *cipher = algo_by_id(params->cipher), *auth = algo_by_id(params->auth);
+
+	if (auth)
+		fprintf(out, "\tauth-trunc %s <hidden> %u\n", auth->xfrm_name, params->icv_bytes * 8u);
+	if (cipher && cipher->class == ALGO_CLASS_AEAD)
+		fprintf(out, "\taead %s <hidden> %u\n", cipher->xfrm_name, params->icv_bytes * 8u);
+	else if (cipher) /* NULL has no key to hide */
+		fprintf(out, "\tenc %s%s\n", cipher->xfrm_name, cipher->key_bytes[0] ? " <hidden>" : "");
 }
 
 static void print_encap(FILE *out, const struct sa_params *params)
@@ -93,16 +106,15 @@ static void print_limits(FILE *out, const struct sa_limits *limits)
 
 void sa_text_print(FILE *out, const struct sa_params *params)
 {
-	const struct algo *algo = algo_by_id(params->cipher);
+	const struct capability_word *mode = capabilities_value(CAPABILITY_MODE, (int)params->mode);
 	char src[IP_ADDR_TEXT_MAX], dst[IP_ADDR_TEXT_MAX];
 
 	fprintf(out, "src %s dst %s\n", address_text(params, &params->src, src),
 		address_text(params, &params->dst, dst));
 	fprintf(out, "\tproto esp spi 0x%08" PRIx32 " reqid %u mode %s\n", params->spi, params->reqid,
-		params->mode == SA_MODE_TUNNEL ? "tunnel" : "transport");
+		mode ? mode->word : "none");
 	print_replay(out, params);
-	if (algo)
-		fprintf(out, "\t%s %s <hidden> %u\n", "aead", algo->xfrm_name, params->icv_bytes * 8u);
+	print_algos(out, params);
 	print_encap(out, params);
 	print_selector(out, &params->selector);
 	print_limits(out, &params->limits);

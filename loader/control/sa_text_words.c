@@ -12,8 +12,8 @@
 
 #include "control/validate.h"
 
-/* No number of the grammar has as many digits as the shortest piece of a key that is worth hiding. */
-#define HEX_RUN_SHOWN_MAX 20
+/* The shortest key, of DES, has 16 digits; a number that an SA really has is shorter. */
+#define HEX_RUN_SHOWN_MAX 15
 /* A key in pieces, 00:01:02 or "0x0001 0203", has more digits than an IPv6 address. */
 #define HEX_DIGITS_SHOWN_MAX 32
 

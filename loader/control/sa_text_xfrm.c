@@ -9,19 +9,6 @@
 #include "base/cleanup.h"
 #include "control/sa_text_parse.h"
 
-int sa_text_xfrm_unsupported_algo(struct sa_text_parse *parse)
-{
-	const char *name;
-
-	if (sa_text_words_take(&parse->words, parse->keyword, &name) < 0)
-		return -EINVAL;
-	/* A name has parentheses or is short ("aes"); anything else may be a key. */
-	if (!strchr(name, '(') && strlen(name) >= 16)
-		name = "(hidden)";
-	return sa_text_words_unsupported(&parse->words, parse->keyword, name,
-					 "unsupported: xesp opens AEAD aes-gcm only, 'rfc4106(gcm(aes))'");
-}
-
 int sa_text_xfrm_unsupported(struct sa_text_parse *parse)
 {
 	const char *value = sa_text_words_peek(&parse->words);

@@ -113,35 +113,116 @@ static const char *lengths_text(char *buffer, size_t size, const uint8_t *list, 
 	return buffer;
 }
 
-static int check_algorithm(const struct sa_params *params, struct field_error *ret_error)
+/* RFC 2451 section 2.3: with two equal keys in a row 3DES is DES, which must be refused. The lowest bit of
+ * each byte is parity and does not count. */
+static bool is_degenerate_3des(const struct sa_params *params)
 {
-	const struct algo *algo = algo_by_id(params->cipher);
+	uint8_t differs[2] = {0, 0};
+
+	if (params->cipher != ALGO_3DES_CBC)
+		return false;
+	for (size_t i = 0; i < 8; i++) {
+		differs[0] |= (uint8_t)((params->key[i] ^ params->key[8 + i]) & 0xfe);
+		differs[1] |= (uint8_t)((params->key[8 + i] ^ params->key[16 + i]) & 0xfe);
+	}
+	return !differs[0] || !differs[1];
+}
+
+static int check_key(const struct algo *algo, const char *field, unsigned int bytes,
+		     struct field_error *ret_error)
+{
+	char lengths[40];
+	int used;
+
+	if (algo_key_allowed(algo, bytes))
+		return 0;
+	lengths_text(lengths, sizeof(lengths), algo->key_bytes, algo->salt_bytes, 1);
+	field_error_set(ret_error, field, "(hidden)", "has %u bytes; %s takes %s bytes", bytes,
+			algo->xfrm_name, algo->key_bytes[0] ? lengths : "0");
+	used = (int)strlen(ret_error->rule);
+	if (algo->salt_bytes)
+		snprintf(ret_error->rule + used, sizeof(ret_error->rule) - (size_t)used,
+			 ": the cipher key, then %u bytes of salt (%s)", algo->salt_bytes, algo->rfc);
+	/* What a kernel takes is no mistake. */
+	return algo->id == ALGO_AES_CCM && bytes == 24u + algo->salt_bytes
+		       ? field_error_unsupported(ret_error, "key_bits")
+		       : -EINVAL;
+}
+
+static int check_icv(const struct sa_params *params, const struct algo *algo, struct field_error *ret_error)
+{
 	char lengths[40], text[16];
 
-	if (!algo) {
-		field_error_set(ret_error, "aead", "none", "required: algorithm, key and ICV length");
+	if (algo_length_allowed(algo->icv_bytes, params->icv_bytes))
+		return 0;
+	field_error_set(ret_error, "icv", number_text(text, sizeof(text), params->icv_bytes * 8u),
+			"of %s is supported with %s bits only (%s)", algo->xfrm_name,
+			lengths_text(lengths, sizeof(lengths), algo->icv_bytes, 0, 8), algo->rfc);
+	/* Other truncations are beside the RFCs, but kernels have them. */
+	return params->icv_bytes && params->icv_bytes <= algo->icv_full_bytes
+		       ? field_error_unsupported(ret_error, "icv_bits")
+		       : -EINVAL;
+}
+
+static int check_legacy(const struct algo *algo, bool legacy_on, const char *field,
+			struct field_error *ret_error)
+{
+	if (algo_usable(algo, legacy_on))
+		return 0;
+	field_error_set(ret_error, field, algo->xfrm_name,
+			"is weak or broken (RFC 8221): taken only with --legacy, for old peers");
+	return field_error_unsupported(ret_error, "legacy");
+}
+
+/* An AEAD, or a cipher with an integrity algorithm. */
+static int check_classes(const struct algo *cipher, const struct algo *auth, struct field_error *ret_error)
+{
+	bool aead = cipher && cipher->class == ALGO_CLASS_AEAD;
+
+	if (!cipher || (!aead && cipher->class != ALGO_CLASS_ENC)) {
+		field_error_set(ret_error, auth ? "enc" : "aead", "none", "required: %s",
+				auth ? "an SA without encryption has enc 'ecb(cipher_null)'"
+				     : "aead, or enc with auth-trunc");
 		return -EINVAL;
 	}
-	if (params->key_bytes < algo->salt_bytes ||
-	    !algo_length_allowed(algo->key_bytes, (unsigned int)(params->key_bytes - algo->salt_bytes))) {
-		field_error_set(ret_error, "key", "(hidden)",
-				"has %u bytes; %s takes %s bytes: the cipher key, then %u bytes of salt "
-				"(RFC 4106 section 8.1)",
-				params->key_bytes, algo->xfrm_name,
-				lengths_text(lengths, sizeof(lengths), algo->key_bytes, algo->salt_bytes, 1),
-				algo->salt_bytes);
+	if (aead && auth) {
+		field_error_set(ret_error, "auth", auth->xfrm_name,
+				"goes with enc; %s has its own authentication", cipher->xfrm_name);
 		return -EINVAL;
 	}
-	if (params->icv_bytes != 16) {
-		field_error_set(ret_error, "icv", number_text(text, sizeof(text), params->icv_bytes * 8u),
-				"of %s is supported with %s bits only (RFC 4106 section 6)", algo->xfrm_name,
-				"128");
-		/* RFC 4106 section 6 has 64 and 96 bits, too: what a kernel uses is no mistake. */
-		return params->icv_bytes == 8 || params->icv_bytes == 12
-			       ? field_error_unsupported(ret_error, "icv_bits")
-			       : -EINVAL;
+	if (!aead && (!auth || auth->class != ALGO_CLASS_AUTH)) {
+		field_error_set(ret_error, "auth", "none",
+				"required: encryption without authentication is never taken "
+				"(RFC 8221 section 4)");
+		return field_error_unsupported(ret_error, "auth");
 	}
 	return 0;
+}
+
+static int check_suite(const struct sa_params *params, bool legacy_on, struct field_error *ret_error)
+{
+	const struct algo *cipher = algo_by_id(params->cipher), *auth = algo_by_id(params->auth);
+	int err = check_classes(cipher, auth, ret_error);
+
+	if (!err)
+		err = check_legacy(cipher, legacy_on, auth ? "enc" : "aead", ret_error);
+	if (!err && auth)
+		err = check_legacy(auth, legacy_on, "auth", ret_error);
+	if (!err)
+		err = check_key(cipher, "key", params->key_bytes, ret_error);
+	if (!err && auth)
+		err = check_key(auth, "auth key", params->auth_key_bytes, ret_error);
+	if (!err && !auth && params->auth_key_bytes) {
+		field_error_set(ret_error, "auth key", "(hidden)", "has no use without auth");
+		return -EINVAL;
+	}
+	if (!err)
+		err = check_icv(params, auth ? auth : cipher, ret_error);
+	if (err || !is_degenerate_3des(params))
+		return err;
+	field_error_set(ret_error, "key", "(hidden)",
+			"has two equal parts, which makes 3DES the same as DES (RFC 2451 section 2.3)");
+	return -EINVAL;
 }
 
 static int check_mode(const struct sa_params *params, struct field_error *ret_error)
@@ -150,7 +231,7 @@ static int check_mode(const struct sa_params *params, struct field_error *ret_er
 
 	if (!capabilities_value(CAPABILITY_MODE, params->mode)) {
 		field_error_set(ret_error, "mode", number_text(text, sizeof(text), params->mode),
-				"must be tunnel or transport");
+				"must be tunnel, transport or beet");
 		return -EINVAL;
 	}
 	if (params->flags & ~(uint32_t)FLAGS_KNOWN) {
@@ -247,6 +328,19 @@ static int check_prefix(const struct sa_params *params, const char *field, const
 	return 0;
 }
 
+/* The inner header is not sent: its addresses are those of the selector (RFC 7402 appendix B). */
+static int check_beet(const char *field, const struct ip_prefix *prefix, struct field_error *ret_error)
+{
+	unsigned int max = (unsigned int)ip_addr_size(prefix->addr.family) * 8;
+	char text[IP_PREFIX_TEXT_MAX];
+
+	if (max && prefix->length == max && is_unicast(&prefix->addr))
+		return 0;
+	field_error_set(ret_error, field, ip_prefix_format(prefix, text),
+			"must be one unicast address in beet mode: the inner one");
+	return -EINVAL;
+}
+
 static bool protocol_has_ports(uint8_t protocol)
 {
 	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP,
@@ -266,6 +360,9 @@ static int check_selector(const struct sa_params *params, struct field_error *re
 
 	if (check_prefix(params, "sel src", &selector->src, ret_error) < 0 ||
 	    check_prefix(params, "sel dst", &selector->dst, ret_error) < 0)
+		return -EINVAL;
+	if (params->mode == SA_MODE_BEET && (check_beet("sel src", &selector->src, ret_error) < 0 ||
+					     check_beet("sel dst", &selector->dst, ret_error) < 0))
 		return -EINVAL;
 	if (selector->src.addr.family != AF_UNSPEC && selector->dst.addr.family != AF_UNSPEC &&
 	    selector->src.addr.family != selector->dst.addr.family) {
@@ -323,10 +420,10 @@ static int check_dev(const struct sa_params *params, struct field_error *ret_err
 	return -EINVAL;
 }
 
-int validate_sa(const struct sa_params *params, struct field_error *ret_error)
+int validate_sa(const struct sa_params *params, bool legacy_on, struct field_error *ret_error)
 {
 	static int (*const checks[])(const struct sa_params *, struct field_error *) = {
-		check_addresses, check_spi,	 check_mode,   check_algorithm, check_replay,
+		check_addresses, check_spi,	 check_mode,   check_replay,
 		check_encap,	 check_selector, check_limits, check_dev,
 	};
 
@@ -336,5 +433,5 @@ int validate_sa(const struct sa_params *params, struct field_error *ret_error)
 		if (err < 0)
 			return err;
 	}
-	return 0;
+	return check_suite(params, legacy_on, ret_error);
 }

@@ -5,6 +5,8 @@
 #ifndef XESP_CONTROL_VALIDATE_H
 #define XESP_CONTROL_VALIDATE_H
 
+#include <stdbool.h>
+
 #include "control/sa_params.h"
 
 /* Sets all three fields of `*ret_error`; `format` is the rule. Values too long are cut. */
@@ -16,7 +18,7 @@ __attribute__((format(printf, 4, 5))) void field_error_set(struct field_error *r
 int field_error_unsupported(struct field_error *ret_error, const char *capability);
 
 /* 0 if `params` can become an inbound SA, else with `*ret_error` filled: -EINVAL, or -EOPNOTSUPP if they are
- * right and xesp lacks what they ask for. */
-int validate_sa(const struct sa_params *params, struct field_error *ret_error);
+ * right and xesp lacks what they ask for. `legacy_on`: algorithms that RFC 8221 is against are taken, too. */
+int validate_sa(const struct sa_params *params, bool legacy_on, struct field_error *ret_error);
 
 #endif

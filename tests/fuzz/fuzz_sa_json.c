@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (sa_json_decode(object, &params, &error) < 0)
 		check(error.field[0] && error.rule[0], "an error of decoding says nothing");
-	else if (validate_sa(&params, &error) == 0)
+	else if (validate_sa(&params, true, &error) == 0)
 		check_round_trip(&params);
 	else
 		check(error.field[0] && error.rule[0], "an error of validation says nothing");

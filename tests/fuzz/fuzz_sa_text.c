@@ -24,10 +24,19 @@ static void check(bool good, const char *what)
 	abort();
 }
 
-/* Prints and parses again, with the key put where the text hides it. */
+static void write_hex(char *text, const uint8_t *key, size_t bytes)
+{
+	strcpy(text, "0x");
+	for (size_t i = 0; i < bytes; i++)
+		snprintf(text + 2 + 2 * i, 3, "%02x", key[i]);
+}
+
+/* Prints and parses again, with the keys put where the text hides them: that of the integrity algorithm
+ * first. */
 static void check_round_trip(const struct sa_params *params)
 {
-	char text[2048] = "", hex[2 + 2 * XESP_KEY_MAX + 1] = "0x";
+	char text[2048] = "", key[2 + 2 * XESP_KEY_MAX + 1], auth_key[2 + 2 * XESP_AUTH_KEY_MAX + 1];
+	char *next = params->auth ? auth_key : key;
 	char *words[WORDS_MAX], *save;
 	struct field_error error;
 	struct sa_params again;
@@ -38,11 +47,16 @@ static void check_round_trip(const struct sa_params *params)
 	sa_text_print(out, params);
 	check(ftell(out) < (long)sizeof(text), "longer than expected");
 	fclose(out);
-	for (size_t i = 0; i < params->key_bytes; i++)
-		snprintf(hex + 2 + 2 * i, 3, "%02x", params->key[i]);
+	write_hex(key, params->key, params->key_bytes);
+	write_hex(auth_key, params->auth_key, params->auth_key_bytes);
 	for (char *word = strtok_r(text, " \t\n", &save); word; word = strtok_r(NULL, " \t\n", &save)) {
 		check(count < WORDS_MAX, "more words than expected");
-		words[count++] = strcmp(word, "<hidden>") == 0 ? hex : word;
+		words[count] = word;
+		if (strcmp(word, "<hidden>") == 0) {
+			words[count] = next;
+			next = key;
+		}
+		count++;
 	}
 	check(sa_text_parse_words(words, count, &again, &error) == 0, "does not parse again");
 	check(sample_equal(params, &again), "parses to another SA");
@@ -55,7 +69,7 @@ static int each(const struct sa_params *params, unsigned int line, bool outbound
 	(void)line;
 	(void)outbound;
 	(void)ctx;
-	if (validate_sa(params, &error) == 0)
+	if (validate_sa(params, true, &error) == 0)
 		check_round_trip(params);
 	else
 		check(error.field[0] && error.rule[0], "an error of validation says nothing");

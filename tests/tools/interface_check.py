@@ -16,9 +16,15 @@ SA = {
     "dst": "192.0.2.2", "spi": 0x7001, "mode": "tunnel", "aead": "rfc4106(gcm(aes))",
     "key": "5a" * 20, "icv_bits": 128, "encap": {"type": "espinudp", "sport": 4500, "dport": 4500},
 }  # fmt: skip
+# One with a cipher and an integrity algorithm.
+CBC_SA = {
+    "dst": "192.0.2.2", "spi": 0x7003, "mode": "beet", "enc": "cbc(aes)", "key": "5a" * 16,
+    "auth": "hmac(sha256)", "auth_key": "5a" * 32, "icv_bits": 128, "sel": {"src": "10.1.0.1", "dst": "10.2.0.1"},
+}  # fmt: skip
 # Members that no reply of this test has, and why.
 UNSEEN = {
     ("Sa", "key"): "only ever in requests",
+    ("Sa", "auth_key"): "only ever in requests",
 }
 
 
@@ -75,6 +81,8 @@ class Check:
         call("DeleteSa", {"handle": added["handle"]})
         call("AddSa", {"sa": dict(SA, spi=0x7002), "parser": added["parser"]})
         call("DeleteSa", {"dst": "192.0.2.2", "spi": 0x7002, "dev": self.dev, "parser_if_unused": True})
+        call("AddSa", {"sa": CBC_SA})
+        assert len(call("ListSas", {"dst": "192.0.2.2", "spi": CBC_SA["spi"]})["sas"]) == 1
         call("FlushSas", {"dev": self.dev})
         call("Detach", {"dev": self.dev})
         call("Attach", {"dev": self.dev, "mode": "auto", "keepalives": "pass"})
@@ -95,7 +103,10 @@ class Check:
         expected = {
             "InvalidField": [("Attach", {}), ("Status", {"colour": "red"}), ("AddSa", {"sa": dict(SA, spi=1)})],
             "NotFound": [("Detach", {"dev": "lo"}), ("DeleteSa", {"dst": "192.0.2.2", "spi": 9999})],
-            "NotSupported": [("AddSa", {"sa": dict(SA, mode="beet")}), ("AddSa", {"sa": dict(SA, icv_bits=96)})],
+            "NotSupported": [
+                ("AddSa", {"sa": dict(CBC_SA, icv_bits=96)}), ("AddSa", {"sa": dict(CBC_SA, auth="hmac(sm3)")}),
+                ("AddSa", {"sa": dict(CBC_SA, enc="cbc(des)", key="5a" * 8)}),
+            ],
             "Failed": [("Attach", {"dev": "nosuch"})],
             "AlreadyExists": [("Attach", {"dev": self.dev}), ("AddSa", {"sa": dict(SA, spi=0x7100)})],
             "StaleHandle": [("DeleteSa", {"handle": "sa-0-99999999"})],

@@ -68,7 +68,8 @@ def security_associations():
         ("dst", ...), ("dst", 5), ("dst", "192.0.2"), ("dst", "255.255.255.255"), ("spi", ...), ("spi", -1),
         ("spi", 255), ("spi", 1 << 32), ("spi", 1 << 62), ("spi", 4097.5), ("spi", "0x1001"),
         ("mode", 1), ("mode", "turbo"),
-        ("aead", None), ("key", ...), ("key", ""), ("key", "zz" * 20), ("key", "0x" + "5a" * 20),
+        ("aead", None), ("enc", "cbc(aes)"), ("auth", "hmac(sha1)"), ("auth_key", "5a" * 20), ("auth_key", 7),
+        ("auth_key", "5a" * 65), ("key", ...), ("key", ""), ("key", "zz" * 20), ("key", "0x" + "5a" * 20),
         ("key", "5a" * 19), ("key", "5a" * 1000), ("key", 7), ("icv_bits", 0), ("icv_bits", 129),
         ("icv_bits", -128), ("replay_window", 1 << 40), ("replay_seq", -1),
         ("flags", "esn"), ("flags", ["warp"]), ("flags", [1]), ("encap", 4500), ("encap", {}),
@@ -82,8 +83,8 @@ def security_associations():
 
 
     for name, value in (
-        ("mode", "beet"), ("aead", "rfc4543(gcm(aes))"), ("aead", "cbc(aes)"), ("icv_bits", 64), ("icv_bits", 96),
-        ("replay_window", 7), ("replay_window", 4097), ("flags", ["align4"]),
+        ("mode", "iptfs"), ("aead", "rfc4106(gcm(camellia))"), ("aead", "cbc(aes)"), ("auth", "sha1"),
+        ("auth", "hmac(rmd160)"), ("replay_window", 7), ("replay_window", 65537), ("flags", ["align4"]),
         ("encap", {"type": "espintcp", "sport": 4500, "dport": 4500}),
     ):  # fmt: skip
         yield f"AddSa, {name} {json.dumps(value)[:30]}", "NotSupported", add(**{name: value})

@@ -52,12 +52,19 @@ static inline bool sample_limits_equal(const struct sa_limits *a, const struct s
 	return memcmp(a, b, sizeof(*a)) == 0; /* has no padding */
 }
 
+static inline bool sample_keys_equal(const struct sa_params *a, const struct sa_params *b)
+{
+	return a->cipher == b->cipher && a->key_bytes == b->key_bytes &&
+	       memcmp(a->key, b->key, sizeof(a->key)) == 0 && a->auth == b->auth &&
+	       a->auth_key_bytes == b->auth_key_bytes &&
+	       memcmp(a->auth_key, b->auth_key, sizeof(a->auth_key)) == 0;
+}
+
 /* Field by field, since padding has no value. */
 static inline bool sample_equal(const struct sa_params *a, const struct sa_params *b)
 {
 	return ip_addr_equal(&a->src, &b->src) && ip_addr_equal(&a->dst, &b->dst) && a->spi == b->spi &&
-	       a->reqid == b->reqid && a->mode == b->mode && a->cipher == b->cipher &&
-	       a->key_bytes == b->key_bytes && memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
+	       a->reqid == b->reqid && a->mode == b->mode && sample_keys_equal(a, b) &&
 	       a->icv_bytes == b->icv_bytes && sample_encap_equal(&a->encap, &b->encap) &&
 	       a->replay_window == b->replay_window && a->replay_seq == b->replay_seq &&
 	       a->flags == b->flags && sample_selector_equal(&a->selector, &b->selector) &&
@@ -131,6 +138,48 @@ static inline struct sa_params sample_plain(void)
 	for (uint8_t i = 0; i < 20; i++)
 		params.key[i] = (uint8_t)(0x10 + i);
 	return params;
+}
+
+/* The same with another suite, which has its shortest key and the first ICV length of the table. */
+static inline struct sa_params sample_suite(enum algo_id cipher_id, enum algo_id auth_id)
+{
+	const struct algo *cipher = algo_by_id(cipher_id), *auth = algo_by_id(auth_id);
+	struct sa_params params = sample_plain();
+
+	memset(params.key, 0, sizeof(params.key));
+	params.cipher = cipher_id;
+	params.auth = auth_id;
+	params.key_bytes = (uint8_t)(cipher->key_bytes[0] + cipher->salt_bytes);
+	for (uint8_t i = 0; i < params.key_bytes; i++)
+		params.key[i] = (uint8_t)(0x10 + i);
+	params.auth_key_bytes = auth ? auth->key_bytes[0] : 0;
+	for (uint8_t i = 0; i < params.auth_key_bytes; i++)
+		params.auth_key[i] = (uint8_t)(0x60 + i);
+	params.icv_bytes = (auth ? auth : cipher)->icv_bytes[0];
+	return params;
+}
+
+/* The suites of the table: all AEADs, then each cipher with each integrity algorithm; false behind the last.
+ */
+static inline bool sample_suite_at(size_t number, enum algo_id *ret_cipher, enum algo_id *ret_auth)
+{
+	const struct algo *cipher, *auth;
+
+	for (size_t row = 0; (cipher = algo_at(row)); row++) {
+		if (cipher->class == ALGO_CLASS_AEAD && number-- == 0) {
+			*ret_cipher = cipher->id;
+			*ret_auth = ALGO_NONE;
+			return true;
+		}
+		for (size_t i = 0; cipher->class == ALGO_CLASS_ENC && (auth = algo_at(i)); i++) {
+			if (auth->class == ALGO_CLASS_AUTH && number-- == 0) {
+				*ret_cipher = cipher->id;
+				*ret_auth = auth->id;
+				return true;
+			}
+		}
+	}
+	return false;
 }
 
 #endif

@@ -66,6 +66,57 @@ static void test_round_trip(void **state)
 	check_round_trip(&params);
 }
 
+static void test_round_trip_of_suites(void **state)
+{
+	enum algo_id cipher, auth;
+
+	(void)state;
+	for (size_t i = 0; sample_suite_at(i, &cipher, &auth); i++) {
+		struct sa_params params = sample_suite(cipher, auth);
+
+		check_round_trip(&params);
+		params.mode = SA_MODE_BEET;
+		check_round_trip(&params);
+	}
+}
+
+/* The members of an AEAD, of a cipher with integrity, and of the NULL cipher. */
+static void test_members_of_suites(void **state)
+{
+	static const struct {
+		enum algo_id cipher, auth;
+		const char *text;
+	} rows[] = {
+		{ALGO_AES_GCM, ALGO_NONE,
+		 "\"aead\":\"rfc4106(gcm(aes))\",\"key\":\"" KEY "\",\"icv_bits\":64"},
+		{ALGO_DES_CBC, ALGO_HMAC_MD5,
+		 "\"enc\":\"cbc(des)\",\"auth\":\"hmac(md5)\",\"key\":\"1011121314151617\","
+		 "\"auth_key\":\"606162636465666768696a6b6c6d6e6f\",\"icv_bits\":96"},
+		{ALGO_NULL, ALGO_AES_XCBC,
+		 "\"enc\":\"ecb(cipher_null)\",\"auth\":\"xcbc(aes)\","
+		 "\"auth_key\":\"606162636465666768696a6b6c6d6e6f\",\"icv_bits\":96"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct sa_params params = sample_suite(rows[i].cipher, rows[i].auth), again;
+		json_t *object = sa_json_encode(&params, true);
+		char *text = json_dumps(object, JSON_COMPACT), with_empty_key[512];
+		struct field_error error;
+
+		assert_non_null(strstr(text, rows[i].text));
+		/* What the NULL cipher has for a key may be said. */
+		snprintf(with_empty_key, sizeof(with_empty_key),
+			 "{\"dst\":\"192.0.2.1\",\"spi\":256,"
+			 "\"mode\":\"tunnel\",%s%s}",
+			 rows[i].text, rows[i].cipher == ALGO_NULL ? ",\"key\":\"\"" : "");
+		assert_int_equal(decode(with_empty_key, &again, &error), 0);
+		assert_true(sample_equal(&params, &again));
+		free(text);
+		json_decref(object);
+	}
+}
+
 static void test_key_only_on_request(void **state)
 {
 	struct sa_params params = sample_plain();
@@ -78,6 +129,15 @@ static void test_key_only_on_request(void **state)
 	assert_null(strstr(text, "10111213"));
 	free(text);
 	json_decref(with);
+	json_decref(without);
+	params = sample_suite(ALGO_AES_CBC, ALGO_HMAC_SHA512);
+	without = sa_json_encode(&params, false);
+	text = json_dumps(without, 0);
+	assert_null(json_object_get(without, "key"));
+	assert_null(json_object_get(without, "auth_key"));
+	assert_null(strstr(text, "10111213"));
+	assert_null(strstr(text, "60616263"));
+	free(text);
 	json_decref(without);
 }
 
@@ -98,8 +158,18 @@ static void test_defaults(void **state)
 	assert_int_equal(params.key_bytes, 0);
 	assert_int_equal(params.replay_window, XESP_REPLAY_WINDOW_DEFAULT);
 	/* Without a key it decodes, since lists have none, but it can not be added. */
-	assert_int_equal(validate_sa(&params, &error), -EINVAL);
+	assert_int_equal(validate_sa(&params, false, &error), -EINVAL);
 	assert_string_equal(error.field, "key");
+	/* An empty key is none. */
+	assert_int_equal(decode("{" REQUIRED ",\"key\":\"\"}", &params, &error), 0);
+	assert_int_equal(validate_sa(&params, false, &error), -EINVAL);
+	assert_string_equal(error.field, "key");
+	/* Without a cipher it decodes, and cannot be added either. */
+	assert_int_equal(decode("{\"dst\":\"192.0.2.1\",\"spi\":256,\"mode\":\"tunnel\",\"icv_bits\":128}",
+				&params, &error),
+			 0);
+	assert_int_equal(validate_sa(&params, false, &error), -EINVAL);
+	assert_string_equal(error.field, "aead");
 }
 
 #define ENCAP(inside) "{" REQUIRED ",\"encap\":{" inside "}}"
@@ -117,7 +187,7 @@ static const struct {
 	{"{\"dst\":null}", "sa.dst"},
 	{"{\"dst\":\"192.0.2.1\"}", "sa.spi"},
 	{"{\"dst\":\"192.0.2.1\",\"spi\":256}", "sa.mode"},
-	{"{\"dst\":\"192.0.2.1\",\"spi\":256,\"mode\":\"tunnel\"}", "sa.aead"},
+	{"{\"dst\":\"192.0.2.1\",\"spi\":256,\"mode\":\"tunnel\"}", "sa.icv_bits"},
 	{"{\"dst\":\"192.0.2.1\",\"spi\":256,\"mode\":\"tunnel\",\"aead\":\"rfc4106(gcm(aes))\"}",
 	 "sa.icv_bits"},
 	{"{\"mode\":1}", "sa.mode"},
@@ -135,7 +205,14 @@ static const struct {
 	{MORE("\"reqid\":4294967296"), "sa.reqid"},
 	{MORE("\"key\":\"0x" KEY "\""), "sa.key"},
 	{MORE("\"key\":\"1\""), "sa.key"},
-	{MORE("\"key\":\"\""), "sa.key"},
+	{MORE("\"auth_key\":\"0x" KEY "\""), "sa.auth_key"},
+	{MORE("\"auth_key\":\"1\""), "sa.auth_key"},
+	{MORE("\"auth_key\":1"), "sa.auth_key"},
+	{MORE("\"auth_key\":\"" KEY KEY KEY KEY "\""), "sa.auth_key"},
+	{MORE("\"enc\":\"cbc(aes)\""), "sa.enc"},
+	{MORE("\"auth\":1"), "sa.auth"},
+	{"{\"enc\":[]}", "sa.enc"},
+	{"{\"enc\":\"cbc(aes)\",\"aead\":\"rfc4106(gcm(aes))\"}", "sa.aead"},
 	{MORE("\"key\":16"), "sa.key"},
 	{MORE("\"key\":[\"" KEY "\"]"), "sa.key"},
 	{MORE("\"key\":\"" KEY KEY "\""), "sa.key"},
@@ -200,10 +277,15 @@ static void test_unsupported(void **state)
 		const char *field;
 		const char *capability;
 	} rows[] = {
-		{"{\"mode\":\"beet\"}", "sa.mode", "mode"},
 		{"{\"mode\":\"iptfs\"}", "sa.mode", "mode"},
 		{"{\"aead\":\"cbc(aes)\"}", "sa.aead", "aead"},
 		{"{\"aead\":\"\"}", "sa.aead", "aead"},
+		{"{\"enc\":\"cbc(camellia)\"}", "sa.enc", "enc"},
+		{"{\"enc\":\"rfc4106(gcm(aes))\"}", "sa.enc", "enc"},
+		{"{\"enc\":\"aes\"}", "sa.enc", "enc"}, /* older names are for words only */
+		{"{\"auth\":\"sha256\"}", "sa.auth", "auth"},
+		{"{\"auth\":\"hmac(rmd160)\"}", "sa.auth", "auth"},
+		{"{\"auth\":\"digest_null\"}", "sa.auth", "auth"},
 		{MORE("\"flags\":[\"nopmtudisc\"]"), "sa.flags", "flags"},
 		{MORE("\"flags\":[\"esn\",\"align4\"]"), "sa.flags", "flags"},
 		{ENCAP("\"type\":\"espintcp\""), "sa.encap.type", "encap"},
@@ -270,10 +352,11 @@ static void test_wiped_when_freed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),	 cmocka_unit_test(test_key_only_on_request),
-		cmocka_unit_test(test_defaults),	 cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_unsupported),	 cmocka_unit_test(test_no_object),
-		cmocka_unit_test(test_wiped_when_freed),
+		cmocka_unit_test(test_round_trip),	  cmocka_unit_test(test_key_only_on_request),
+		cmocka_unit_test(test_defaults),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unsupported),	  cmocka_unit_test(test_no_object),
+		cmocka_unit_test(test_wiped_when_freed),  cmocka_unit_test(test_round_trip_of_suites),
+		cmocka_unit_test(test_members_of_suites),
 	};
 
 	return cmocka_run_group_tests_name("sa_json", tests, NULL, NULL);

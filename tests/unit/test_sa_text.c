@@ -75,6 +75,89 @@ static void test_all_words(void **state)
 	assert_true(sample_equal(&params, &expected));
 }
 
+#define AUTH_KEY "606162636465666768696a6b6c6d6e6f7071727374757677"
+#define AES_KEY "101112131415161718191a1b1c1d1e1f"
+
+/* Older names, and `auth` without a length, are the same as their full spelling. */
+static void test_enc_and_auth_forms(void **state)
+{
+	static const struct {
+		const char *text;
+		enum algo_id cipher, auth;
+		uint8_t icv_bytes;
+	} rows[] = {
+		{"enc cbc(aes) 0x" AES_KEY " auth-trunc hmac(sha1) 0x" AUTH_KEY " 96", ALGO_AES_CBC,
+		 ALGO_HMAC_SHA1, 12},
+		{"auth-trunc sha1 0x" AUTH_KEY " 96 enc aes 0x" AES_KEY, ALGO_AES_CBC, ALGO_HMAC_SHA1, 12},
+		{"enc aes 0x" AES_KEY " auth sha1 0x" AUTH_KEY, ALGO_AES_CBC, ALGO_HMAC_SHA1, 12},
+		{"enc aes 0x" AES_KEY " (128 bits) auth-trunc md5 0x" AUTH_KEY " (192 bits) 96", ALGO_AES_CBC,
+		 ALGO_HMAC_MD5, 12},
+		{"enc des3_ede 0x" AES_KEY " auth hmac(md5) 0x" AUTH_KEY, ALGO_3DES_CBC, ALGO_HMAC_MD5, 12},
+		{"enc des 0x" AES_KEY " auth hmac(sha384) 0x" AUTH_KEY, ALGO_DES_CBC, ALGO_HMAC_SHA384, 24},
+		{"enc rfc3686(ctr(aes)) 0x" AES_KEY " auth hmac(sha512) 0x" AUTH_KEY, ALGO_AES_CTR,
+		 ALGO_HMAC_SHA512, 32},
+		{"enc aes 0x" AES_KEY " auth xcbc(aes) 0x" AUTH_KEY, ALGO_AES_CBC, ALGO_AES_XCBC, 12},
+		{"enc aes 0x" AES_KEY " auth cmac(aes) 0x" AUTH_KEY, ALGO_AES_CBC, ALGO_AES_CMAC, 12},
+		{"enc aes 0x" AES_KEY " auth-trunc sha256 0x" AUTH_KEY " 96", ALGO_AES_CBC, ALGO_HMAC_SHA256,
+		 12}, /* the rules refuse it */
+		{"auth-trunc sha256 0x" AUTH_KEY " 128 enc ecb(cipher_null)", ALGO_NULL, ALGO_HMAC_SHA256,
+		 16},
+		{"enc cipher_null auth-trunc sha256 0x" AUTH_KEY " 128", ALGO_NULL, ALGO_HMAC_SHA256, 16},
+	};
+	struct sa_params params;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), BASE "%s reqid 9", rows[i].text);
+		assert_parses(text, &params);
+		assert_int_equal(params.reqid, 9);
+		assert_int_equal(params.cipher, rows[i].cipher);
+		assert_int_equal(params.auth, rows[i].auth);
+		assert_int_equal(params.icv_bytes, rows[i].icv_bytes);
+		assert_int_equal(params.key_bytes, rows[i].cipher == ALGO_NULL ? 0 : 16);
+		for (size_t at = 0; at < params.key_bytes; at++)
+			assert_int_equal(params.key[at], 0x10 + at);
+		assert_int_equal(params.auth_key_bytes, 24);
+		for (size_t at = 0; at < params.auth_key_bytes; at++)
+			assert_int_equal(params.auth_key[at], 0x60 + at);
+	}
+}
+
+/* '' as a shell hands it over. */
+static void test_empty_key_of_null(void **state)
+{
+	char *words[] = {
+		(char *)"dst",	(char *)"192.0.2.1",  (char *)"spi",	   (char *)"256",
+		(char *)"mode", (char *)"tunnel",     (char *)"enc",	   (char *)"ecb(cipher_null)",
+		(char *)"",	(char *)"auth-trunc", (char *)"xcbc(aes)", (char *)"0x" AES_KEY,
+		(char *)"96"};
+	struct sa_params params;
+	struct field_error error;
+
+	(void)state;
+	assert_int_equal(sa_text_parse_words(words, ARRAY_SIZE(words), &params, &error), 0);
+	assert_int_equal(params.cipher, ALGO_NULL);
+	assert_int_equal(params.key_bytes, 0);
+	assert_int_equal(params.auth, ALGO_AES_XCBC);
+	assert_int_equal(params.auth_key_bytes, 16);
+}
+
+/* The rule says what to write instead of what the kernel would take for 96 bits. */
+static void test_auth_without_length(void **state)
+{
+	struct sa_params params;
+	struct field_error error;
+
+	(void)state;
+	assert_int_equal(parse(BASE "enc aes 0x" AES_KEY " auth sha256 0x" AUTH_KEY, &params, &error),
+			 -EINVAL);
+	assert_non_null(strstr(error.rule, "96 bits"));
+	assert_non_null(strstr(error.rule, "RFC 4868"));
+	assert_non_null(strstr(error.rule, "auth-trunc 'hmac(sha256)' KEY 128"));
+}
+
 static void test_encap_forms(void **state)
 {
 	struct sa_params params;
@@ -134,11 +217,12 @@ static const struct {
 	{"spi 99999999999999999999999", "spi", "(hidden)"},
 	{"spi 1 2", "word", "2"},
 	{"reqid x", "reqid", "x"},
-	{"mode beet", "mode", "beet"},
+	{"mode iptfs", "mode", "iptfs"},
 	{"mode ro", "mode", "ro"},
 	{"mode", "mode", ""},
 	{"aead", "aead", ""},
-	{"aead rfc4309(ccm(aes)) 0x" KEY " 128", "aead", "rfc4309(ccm(aes))"},
+	{"aead rfc4106(gcm(camellia)) 0x" KEY " 128", "aead", "rfc4106(gcm(camellia))"},
+	{"aead cbc(aes) 0x" KEY " 128", "aead", "cbc(aes)"},
 	{"00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11:12:13", "word", "(hidden)"},
 	{"src 2001:0db8:0000:0000:0000:0000:0000:000g", "src", "2001:0db8:0000:0000:0000:0000:0000:000g"},
 	{"aead 0x" KEY " 128", "aead", "(hidden)"},
@@ -160,10 +244,32 @@ static const struct {
 	{"aead rfc4106(gcm(aes)) 0x" KEY " 2048", "icv", "2048"},
 	{AEAD "0x" KEY, "word", "(hidden)"},
 	{AEAD AEAD, "aead", "aead"},
-	{"auth hmac(sha1) 0x" KEY, "auth", "hmac(sha1)"},
-	{"auth-trunc hmac(sha256) 0x" KEY " 128", "auth-trunc", "hmac(sha256)"},
-	{"enc cbc(aes) 0x" KEY, "enc", "cbc(aes)"},
-	{"enc aes 0x" KEY, "enc", "aes"},
+	{"auth hmac(rmd160) 0x" KEY, "auth", "hmac(rmd160)"},
+	{"auth cbc(aes) 0x" KEY, "auth", "cbc(aes)"},
+	{"auth", "auth", ""},
+	{"auth sha1", "auth key", ""},
+	{"auth sha1 " KEY, "auth key", "(hidden)"},
+	{"auth sha1 <<Keys hidden>>", "auth key", "(hidden)"},
+	{"auth hmac(sha256) 0x" KEY, "auth", "hmac(sha256)"},
+	{"auth sha256 0x" KEY, "auth", "hmac(sha256)"},
+	{"auth-trunc hmac(sha384) 0x" KEY KEY KEY KEY " 128", "auth key", "(hidden)"},
+	{"auth-trunc hmac(sha1) 0x" KEY, "icv", ""},
+	{"auth-trunc hmac(sha1) 0x" KEY " 95", "icv", "95"},
+	{"auth-trunc digest_null  0", "auth-trunc", "digest_null"},
+	{"auth sha1 0x" KEY " auth-trunc sha1 0x" KEY " 96", "auth-trunc", "auth-trunc"},
+	{"enc cbc(camellia) 0x" KEY, "enc", "cbc(camellia)"},
+	{"enc aes", "key", ""},
+	{"enc aes 0x" KEY KEY, "key", "(hidden)"},
+	{"enc aes 0x" KEY " 128", "word", "128"},
+	{"enc aes 0x" KEY " enc aes 0x" KEY, "enc", "enc"},
+	{"enc aes 0x" KEY " " AEAD, "aead", "aead"},
+	{AEAD "enc aes 0x" KEY, "enc", "enc"},
+	{"enc cipher_null 0x" KEY, "key", "(hidden)"},
+	{"enc cipher_null 0x", "key", "(hidden)"},
+	{"enc cipher_null -", "key", "(hidden)"},
+	{"enc cipher_null file:/nonexistent/key", "key", "(hidden)"},
+	{"enc cipher_null " KEY, "word", "(hidden)"},
+	{"spi 0x1122334455667788", "spi", "(hidden)"}, /* the length of a DES key */
 	{"enc 0x" KEY, "enc", "(hidden)"},
 	{"enc averysecretasciikey", "enc", "(hidden)"},
 	{"comp deflate", "comp", "deflate"},
@@ -315,26 +421,55 @@ static void print(const struct sa_params *params, char *text, size_t size)
 	fclose(out);
 }
 
-/* What is printed parses to the same SA, once the key stands in place of "<hidden>". */
+/* Puts 0x and the key's digits in place of the next "<hidden>", and nothing of them may be in `text` before.
+ */
+static const char *fill_in(const char *text, const uint8_t *key, size_t bytes, char *to, size_t room)
+{
+	char hex[2 * XESP_AUTH_KEY_MAX + 1] = "";
+	const char *hidden = strstr(text, "<hidden>");
+
+	assert_non_null(hidden);
+	for (size_t i = 0; i < bytes; i++)
+		snprintf(hex + 2 * i, 3, "%02x", key[i]);
+	assert_null(strstr(text, hex));
+	snprintf(to + strlen(to), room - strlen(to), "%.*s0x%s", (int)(hidden - text), text, hex);
+	return hidden + strlen("<hidden>");
+}
+
+/* What is printed parses to the same SA, once the keys stand in place of "<hidden>". */
 static void check_round_trip(const struct sa_params *params)
 {
-	char text[2048] = "", with_key[2048], hex[2 * XESP_KEY_MAX + 1] = "", *hidden;
+	char text[2048] = "", with_keys[2048] = "";
+	const char *rest = text;
 	struct sa_params again;
 
 	print(params, text, sizeof(text));
-	hidden = strstr(text, "<hidden>");
-	assert_non_null(hidden);
-	for (size_t i = 0; i < params->key_bytes; i++)
-		snprintf(hex + 2 * i, 3, "%02x", params->key[i]);
-	assert_null(strstr(text, hex));
-	snprintf(with_key, sizeof(with_key), "%.*s0x%s%s", (int)(hidden - text), text, hex,
-		 hidden + strlen("<hidden>"));
-	for (char *at = with_key; *at; at++) {
+	if (params->auth)
+		rest = fill_in(rest, params->auth_key, params->auth_key_bytes, with_keys, sizeof(with_keys));
+	if (params->key_bytes)
+		rest = fill_in(rest, params->key, params->key_bytes, with_keys, sizeof(with_keys));
+	assert_null(strstr(rest, "<hidden>"));
+	snprintf(with_keys + strlen(with_keys), sizeof(with_keys) - strlen(with_keys), "%s", rest);
+	for (char *at = with_keys; *at; at++) {
 		if (*at == '\n' || *at == '\t')
 			*at = ' ';
 	}
-	assert_parses(with_key, &again);
+	assert_parses(with_keys, &again);
 	assert_true(sample_equal(&again, params));
+}
+
+static void test_print_round_trip_of_suites(void **state)
+{
+	enum algo_id cipher, auth;
+
+	(void)state;
+	for (size_t i = 0; sample_suite_at(i, &cipher, &auth); i++) {
+		struct sa_params params = sample_suite(cipher, auth);
+
+		check_round_trip(&params);
+		params.mode = SA_MODE_BEET;
+		check_round_trip(&params);
+	}
 }
 
 static void test_print_round_trip(void **state)
@@ -382,14 +517,47 @@ static void test_print_layout(void **state)
 	assert_string_equal(text, expected);
 }
 
+static void test_print_layout_of_enc(void **state)
+{
+	static const char cbc[] = "src 0.0.0.0 dst 192.0.2.1\n"
+				  "\tproto esp spi 0x00000100 reqid 0 mode tunnel\n"
+				  "\treplay-window 64\n"
+				  "\tauth-trunc hmac(sha256) <hidden> 128\n"
+				  "\tenc cbc(aes) <hidden>\n";
+	static const char null[] = "src 0.0.0.0 dst 192.0.2.1\n"
+				   "\tproto esp spi 0x00000100 reqid 0 mode tunnel\n"
+				   "\treplay-window 64\n"
+				   "\tauth-trunc hmac(sha1) <hidden> 96\n"
+				   "\tenc ecb(cipher_null)\n";
+	struct sa_params params = sample_suite(ALGO_AES_CBC, ALGO_HMAC_SHA256);
+	char text[2048] = "";
+
+	(void)state;
+	print(&params, text, sizeof(text));
+	assert_string_equal(text, cbc);
+	params = sample_suite(ALGO_NULL, ALGO_HMAC_SHA1);
+	memset(text, 0, sizeof(text));
+	print(&params, text, sizeof(text));
+	assert_string_equal(text, null);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_all_words),
-		cmocka_unit_test(test_encap_forms),  cmocka_unit_test(test_selector_forms),
-		cmocka_unit_test(test_refused),	     cmocka_unit_test(test_words_of_odd_size),
-		cmocka_unit_test(test_id),	     cmocka_unit_test(test_print_round_trip),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_words),
+		cmocka_unit_test(test_encap_forms),
+		cmocka_unit_test(test_selector_forms),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_words_of_odd_size),
+		cmocka_unit_test(test_id),
+		cmocka_unit_test(test_print_round_trip),
 		cmocka_unit_test(test_print_layout),
+		cmocka_unit_test(test_enc_and_auth_forms),
+		cmocka_unit_test(test_empty_key_of_null),
+		cmocka_unit_test(test_auth_without_length),
+		cmocka_unit_test(test_print_round_trip_of_suites),
+		cmocka_unit_test(test_print_layout_of_enc),
 	};
 
 	return cmocka_run_group_tests_name("sa_text", tests, NULL, NULL);

@@ -19,14 +19,14 @@
 #define SA "dst 192.0.2.1 spi 0x100 mode tunnel aead 'rfc4106(gcm(aes))' 0x" KEY " 128"
 
 struct result {
-	struct sa_params params[256];
-	unsigned int lines[256];
-	bool outbound[256];
+	struct sa_params params[300];
+	unsigned int lines[300];
+	bool outbound[300];
 	size_t count;
 	int stop_with; /* what `each` returns */
 	bool tolerant; /* what is unsupported does not end the reading */
 	struct field_error unsupported[256];
-	unsigned int unsupported_lines[256];
+	unsigned int unsupported_lines[300];
 	size_t unsupported_count;
 	unsigned int error_line;
 	struct field_error error;
@@ -132,7 +132,7 @@ static void check_plain_state(const struct result *result)
 static void test_ip_xfrm_state(void **state)
 {
 	static const unsigned int lines[] = {1, 7, 13, 23};
-	struct result result = {0};
+	static struct result result;
 
 	(void)state;
 	assert_reads(read_path("tests/data/xfrm/state.txt", &result), &result, 4);
@@ -147,7 +147,7 @@ static void test_ip_s_xfrm_state(void **state)
 {
 	static const struct sa_limits limits = {
 		.byte_hard = 1099511627776, .packet_hard = 1000000, .time_soft = 3000, .time_hard = 3600};
-	struct result result = {0};
+	static struct result result;
 
 	(void)state;
 	assert_reads(read_path("tests/data/xfrm/state-s.txt", &result), &result, 3);
@@ -162,12 +162,12 @@ static void test_ip_s_xfrm_state(void **state)
 	assert_int_equal(result.params[2].replay_window, 256);
 	assert_true(result.params[2].replay_seq == 0x200000010);
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(validate_sa(&result.params[i], &result.error), 0);
+		assert_int_equal(validate_sa(&result.params[i], false, &result.error), 0);
 }
 
 static void test_newer_versions(void **state)
 {
-	struct result result = {0};
+	static struct result result;
 
 	(void)state;
 	assert_reads(read_path("tests/data/xfrm/state-offload.txt", &result), &result, 1);
@@ -188,11 +188,7 @@ static void test_refused_states(void **state)
 		{"ah", "proto", "ah"},
 		{"align4", "flag", "align4"},
 		{"auth", "auth", "digest_null"},
-		{"beet", "mode", "beet"},
-		{"cbc", "auth-trunc", "hmac(sha256)"},
-		{"ccm", "aead", "rfc4309(ccm(aes))"},
 		{"comp", "proto", "comp"},
-		{"enc", "enc", "cbc(aes)"},
 		{"espintcp", "encap", "espintcp"},
 		{"icmp-selector", "sel", "8"},
 		{"if_id", "if_id", "0x2a"},
@@ -201,8 +197,8 @@ static void test_refused_states(void **state)
 		{"ro", "proto", "route2"},
 		{"security", "security", "context"},
 	};
-	struct result result = {0};
-	struct result tolerated = {.tolerant = true};
+	static struct result result;
+	static struct result tolerated = {.tolerant = true};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -221,6 +217,149 @@ static void test_refused_states(void **state)
 	}
 }
 
+/* Suites as a kernel has them, in the order of the files. */
+static const struct {
+	uint32_t spi;
+	enum algo_id cipher, auth;
+	uint8_t key_bytes, auth_key_bytes, icv_bytes;
+} suites[] = {
+	{0x1001, ALGO_AES_CBC, ALGO_HMAC_SHA256, 16, 32, 16},
+	{0x1002, ALGO_AES_CBC, ALGO_HMAC_SHA512, 32, 64, 32},
+	{0x1003, ALGO_AES_CTR, ALGO_HMAC_SHA384, 20, 48, 24},
+	{0x1004, ALGO_NULL, ALGO_HMAC_SHA1, 0, 20, 12},
+	{0x1005, ALGO_NULL, ALGO_HMAC_SHA256, 0, 32, 16},
+	{0x1006, ALGO_AES_CBC, ALGO_AES_XCBC, 24, 16, 12},
+	{0x1007, ALGO_AES_CBC, ALGO_AES_CMAC, 24, 16, 12},
+	{0x1008, ALGO_3DES_CBC, ALGO_HMAC_MD5, 24, 16, 12},
+	{0x1009, ALGO_DES_CBC, ALGO_HMAC_MD5, 8, 16, 12},
+	{0x100a, ALGO_CHACHA20_POLY1305, ALGO_NONE, 36, 0, 16},
+	{0x100b, ALGO_AES_CCM, ALGO_NONE, 19, 0, 8},
+	{0x100c, ALGO_AES_GMAC, ALGO_NONE, 20, 0, 16},
+	{0x100e, ALGO_AES_CBC, ALGO_HMAC_SHA256, 16, 32, 16},
+	{0x100f, ALGO_AES_GCM, ALGO_NONE, 20, 0, 8},
+};
+
+static void check_suites(const struct result *result)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++) {
+		const struct sa_params *params = &result->params[i];
+		struct field_error error;
+
+		assert_int_equal(params->spi, suites[i].spi);
+		assert_int_equal(params->cipher, suites[i].cipher);
+		assert_int_equal(params->auth, suites[i].auth);
+		assert_int_equal(params->key_bytes, suites[i].key_bytes);
+		assert_int_equal(params->auth_key_bytes, suites[i].auth_key_bytes);
+		assert_int_equal(params->icv_bytes, suites[i].icv_bytes);
+		for (size_t at = 0; at < params->key_bytes; at++)
+			assert_int_equal(params->key[at], 0x10 + at);
+		for (size_t at = 0; at < params->auth_key_bytes; at++)
+			assert_int_equal(params->auth_key[at], 0x60 + at);
+		assert_int_equal(validate_sa(params, true, &error), 0);
+	}
+	assert_int_equal(result->params[12].mode, SA_MODE_BEET);
+	assert_int_equal(result->params[12].selector.dst.length, 32);
+	assert_int_equal(result->params[13].mode, SA_MODE_BEET);
+	assert_int_equal(result->params[13].selector.src.addr.family, AF_INET6);
+}
+
+static void test_suites(void **state)
+{
+	static struct result result;
+
+	(void)state;
+	assert_reads(read_path("tests/data/xfrm/suites.txt", &result), &result, ARRAY_SIZE(suites));
+	check_suites(&result);
+	assert_reads(read_path("tests/data/xfrm/suites-s.txt", &result), &result, ARRAY_SIZE(suites));
+	check_suites(&result);
+}
+
+/* What kernels have and xesp does not: passed over, some by their names, some by the rules. */
+static void test_refused_suites(void **state)
+{
+	static const struct {
+		const char *field, *value;
+	} unread[] = {
+		{"enc", "cbc(camellia)"}, {"auth-trunc", "hmac(rmd160)"}, {"auth-trunc", "digest_null"},
+		{"enc", "cbc(cast5)"},	  {"enc", "cbc(blowfish)"},	  {"enc", "cbc(twofish)"},
+		{"enc", "cbc(serpent)"},
+	};
+	static const struct {
+		uint32_t spi;
+		const char *field, *capability;
+	} invalid[] = {{0x100d, "icv", "icv_bits"}, {0x1010, "auth", "auth"}, {0x1013, "key", "key_bits"}};
+	static struct result result = {.tolerant = true};
+
+	(void)state;
+	assert_reads(read_path("tests/data/xfrm/refused-suites.txt", &result), &result, ARRAY_SIZE(invalid));
+	for (size_t i = 0; i < ARRAY_SIZE(invalid); i++) {
+		assert_int_equal(result.params[i].spi, invalid[i].spi);
+		assert_int_equal(validate_sa(&result.params[i], true, &result.error), -EOPNOTSUPP);
+		assert_string_equal(result.error.field, invalid[i].field);
+		assert_string_equal(result.error.capability, invalid[i].capability);
+	}
+	assert_int_equal(result.unsupported_count, ARRAY_SIZE(unread));
+	for (size_t i = 0; i < ARRAY_SIZE(unread); i++) {
+		assert_string_equal(result.unsupported[i].field, unread[i].field);
+		assert_string_equal(result.unsupported[i].value, unread[i].value);
+	}
+}
+
+/* Read, but against the rules. */
+static void test_invalid_states(void **state)
+{
+	static struct result result;
+
+	(void)state;
+	assert_reads(read_path("tests/data/xfrm/refused-enc.txt", &result), &result, 1);
+	assert_int_equal(validate_sa(&result.params[0], true, &result.error), -EOPNOTSUPP);
+	assert_string_equal(result.error.field, "auth");
+	assert_reads(read_path("tests/data/xfrm/refused-beet.txt", &result), &result, 1);
+	assert_int_equal(validate_sa(&result.params[0], true, &result.error), -EINVAL);
+	assert_string_equal(result.error.field, "sel src");
+}
+
+/* The lines of a file of SAs, one a line, that have one of these words; all of them without words. */
+static size_t lines_with(const char *path, const char *const *words, size_t count)
+{
+	FILE *file = fopen(path, "re");
+	char line[1024];
+	size_t lines = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		bool found = count == 0;
+
+		for (size_t i = 0; i < count; i++)
+			found |= strstr(line, words[i]) != NULL;
+		lines += found && strncmp(line, "src ", 4) == 0;
+	}
+	fclose(file);
+	return lines;
+}
+
+/* All SAs of the file are valid, and legacy is what has a legacy algorithm. */
+static void check_file(const char *path)
+{
+	static const char *const legacy_words[] = {"cbc(des)", "cbc(des3_ede)", "hmac(md5)"};
+	static struct result result;
+	size_t legacy = 0;
+
+	assert_reads(read_path(path, &result), &result, lines_with(path, NULL, 0));
+	for (size_t i = 0; i < result.count; i++) {
+		const struct sa_params *params = &result.params[i];
+		struct field_error error;
+
+		assert_int_equal(validate_sa(params, true, &error), 0);
+		if (!validate_sa(params, false, &error))
+			continue;
+		assert_string_equal(error.capability, "legacy");
+		legacy++;
+	}
+	assert_int_equal(legacy, lines_with(path, legacy_words, ARRAY_SIZE(legacy_words)));
+	assert_true(legacy > 40);
+}
+
 static void test_corpus(void **state)
 {
 	static const char *const captures[] = {"direct-aes128gcm16", "direct-aes256gcm16", "nat-aes128gcm16",
@@ -228,13 +367,9 @@ static void test_corpus(void **state)
 	static struct result result;
 
 	(void)state;
-	/* What is not supported is no mistake. */
-	result = (struct result){.tolerant = true};
-	assert_int_equal(read_path("tests/data/corpus/sa.txt", &result), 0);
-	assert_int_equal(result.count + result.unsupported_count, 240);
-	assert_true(result.count >= 45);
-	for (size_t i = 0; i < result.count; i++)
-		assert_int_equal(validate_sa(&result.params[i], &result.error), 0);
+	check_file("tests/data/suites/sa.txt");
+	check_file("tests/data/corpus/sa.txt");
+	assert_reads(read_path("tests/data/corpus/sa.txt", &result), &result, 240);
 	assert_int_equal(result.lines[0], 3);
 	assert_true(result.params[1].replay_seq == 1ull << 32);
 	for (size_t i = 0; i < ARRAY_SIZE(captures); i++) {
@@ -243,7 +378,7 @@ static void test_corpus(void **state)
 		snprintf(path, sizeof(path), "tests/data/corpus/strongswan/%s.sa", captures[i]);
 		assert_reads(read_path(path, &result), &result, 2);
 		for (size_t sa = 0; sa < 2; sa++)
-			assert_int_equal(validate_sa(&result.params[sa], &result.error), 0);
+			assert_int_equal(validate_sa(&result.params[sa], false, &result.error), 0);
 		assert_true(ip_addr_equal(&result.params[0].src, &result.params[1].dst));
 		assert_int_equal(result.params[0].encap.sport, result.params[1].encap.dport);
 	}
@@ -277,7 +412,7 @@ static void test_forms_of_lines(void **state)
 		{"# nothing", 0},
 		{"\\\n", 0},
 	};
-	struct result result = {0};
+	static struct result result;
 	struct sa_params expected = sample_plain();
 
 	(void)state;
@@ -294,7 +429,7 @@ static void test_forms_of_lines(void **state)
 static void test_mixed(void **state)
 {
 	char *text;
-	struct result result = {0};
+	static struct result result;
 
 	(void)state;
 	assert_true(
@@ -328,7 +463,7 @@ static void test_errors_say_where(void **state)
 		{"dst 192.0.2.1 spi 256 mode tunnel aead 'rfc4106(gcm(aes))' - 128", 1, "key", 0},
 		{"dst '' spi 256", 1, "dst", 0},
 	};
-	struct result result = {0};
+	static struct result result;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -342,7 +477,7 @@ static void test_errors_say_where(void **state)
 static void test_nul_bytes(void **state)
 {
 	static const char in_word[] = "dst 192.0\0.2.1", alone[] = SA "\n\0\n", quoted[] = "dst 'a\0b'";
-	struct result result = {0};
+	static struct result result;
 
 	(void)state;
 	assert_int_equal(read_bytes(in_word, sizeof(in_word) - 1, &result), -EINVAL);
@@ -370,7 +505,7 @@ static int read_repeated(const char *piece, size_t len, struct result *ret_resul
 
 static void test_sizes(void **state)
 {
-	struct result result = {0};
+	static struct result result;
 
 	(void)state;
 	assert_int_equal(read_repeated("x", 10 << 20, &result), -EINVAL);
@@ -423,16 +558,16 @@ static void test_many(void **state)
 static void test_unsupported_is_passed_over(void **state)
 {
 	static const char id[] = "src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode";
-	struct result result = {.tolerant = true};
+	static struct result result = {.tolerant = true};
 	char text[2048];
 
 	(void)state;
 	snprintf(
 		text, sizeof(text),
-		"%s tunnel enc 'cbc(aes)' 0x00112233445566778899aabbccddeeff auth-trunc 'hmac(sha256)' 0x00 128\n"
+		"%s tunnel enc 'cbc(camellia)' 0x00112233445566778899aabbccddeeff auth-trunc 'hmac(sha1)' 0x00 96\n"
 		"%s\n"
-		"%s tunnel aead 'rfc7539esp(chacha20,poly1305)' 0x00 128\n"
-		"%s beet\n"
+		"%s tunnel aead 'rfc7539(chacha20,poly1305)' 0x00 128\n"
+		"%s iptfs\n"
 		"%s tunnel mark 5\n"
 		"%s tunnel if_id 7\n",
 		id, SA, id, id, id, id);
@@ -450,7 +585,7 @@ static void test_unsupported_is_passed_over(void **state)
 	assert_string_equal(result.unsupported[4].field, "if_id");
 
 	result.unsupported_count = 0;
-	snprintf(text, sizeof(text), "%s beet\n%s tunel\n%s\n", id, id, SA);
+	snprintf(text, sizeof(text), "%s iptfs\n%s tunel\n%s\n", id, id, SA);
 	assert_int_equal(read_text(text, &result), -EINVAL);
 	assert_int_equal(result.error_line, 2);
 	assert_int_equal(result.unsupported_count, 1);
@@ -459,7 +594,7 @@ static void test_unsupported_is_passed_over(void **state)
 
 static void test_each_ends_reading(void **state)
 {
-	struct result result = {.stop_with = -EEXIST};
+	static struct result result = {.stop_with = -EEXIST};
 
 	(void)state;
 	assert_int_equal(read_text(SA "\n" SA "\n", &result), -EEXIST);
@@ -471,7 +606,7 @@ static void test_each_ends_reading(void **state)
 
 static void test_unreadable(void **state)
 {
-	struct result result = {0};
+	static struct result result;
 	FILE *directory = fopen("/tmp", "re"), *hole = tmpfile();
 
 	(void)state;
@@ -491,13 +626,23 @@ static void test_unreadable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ip_xfrm_state),  cmocka_unit_test(test_ip_s_xfrm_state),
-		cmocka_unit_test(test_newer_versions), cmocka_unit_test(test_refused_states),
-		cmocka_unit_test(test_corpus),	       cmocka_unit_test(test_forms_of_lines),
-		cmocka_unit_test(test_mixed),	       cmocka_unit_test(test_errors_say_where),
-		cmocka_unit_test(test_nul_bytes),      cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_many),	       cmocka_unit_test(test_each_ends_reading),
-		cmocka_unit_test(test_unreadable),     cmocka_unit_test(test_unsupported_is_passed_over),
+		cmocka_unit_test(test_ip_xfrm_state),
+		cmocka_unit_test(test_ip_s_xfrm_state),
+		cmocka_unit_test(test_newer_versions),
+		cmocka_unit_test(test_refused_states),
+		cmocka_unit_test(test_corpus),
+		cmocka_unit_test(test_suites),
+		cmocka_unit_test(test_refused_suites),
+		cmocka_unit_test(test_invalid_states),
+		cmocka_unit_test(test_forms_of_lines),
+		cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_errors_say_where),
+		cmocka_unit_test(test_nul_bytes),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_each_ends_reading),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_unsupported_is_passed_over),
 	};
 
 	return cmocka_run_group_tests_name("sa_text_read", tests, NULL, NULL);

@@ -67,7 +67,7 @@ static struct sa_selector selector_of(size_t row, size_t family)
 				   rows[row].proto, "sport", rows[row].sport, "dport", rows[row].dport);
 
 	assert_int_equal(sa_json_decode(object, &params, &error), 0);
-	assert_int_equal(validate_sa(&params, &error), 0);
+	assert_int_equal(validate_sa(&params, false, &error), 0);
 	json_decref(object);
 	return params.selector;
 }

@@ -14,11 +14,28 @@
 #include "control/validate.h"
 #include "tests/unit/sa_sample.h"
 
+/* The switch that the checks below are made with. */
+static bool legacy_on;
+
+static int switch_on(void **state)
+{
+	(void)state;
+	legacy_on = true;
+	return 0;
+}
+
+static int switch_off(void **state)
+{
+	(void)state;
+	legacy_on = false;
+	return 0;
+}
+
 static void assert_valid(const struct sa_params *params)
 {
 	struct field_error error = {"untouched", "", "", NULL};
 
-	if (validate_sa(params, &error) != 0)
+	if (validate_sa(params, legacy_on, &error) != 0)
 		fail_msg("%s '%s': %s", error.field, error.value, error.rule);
 	assert_string_equal(error.field, "untouched");
 }
@@ -27,7 +44,7 @@ static void assert_refused(const struct sa_params *params, const char *field, co
 {
 	struct field_error error = {"", "", "", NULL};
 
-	assert_int_equal(validate_sa(params, &error), -EINVAL);
+	assert_int_equal(validate_sa(params, legacy_on, &error), -EINVAL);
 	assert_string_equal(error.field, field);
 	assert_string_equal(error.value, value);
 	assert_null(error.capability);
@@ -40,7 +57,7 @@ static void assert_unsupported(const struct sa_params *params, const char *field
 {
 	struct field_error error = {"", "", "", NULL};
 
-	assert_int_equal(validate_sa(params, &error), -EOPNOTSUPP);
+	assert_int_equal(validate_sa(params, legacy_on, &error), -EOPNOTSUPP);
 	assert_string_equal(error.field, field);
 	assert_string_equal(error.value, value);
 	assert_string_equal(error.capability, capability);
@@ -105,21 +122,74 @@ static void test_address_families(void **state)
 	assert_refused(&params, "dst", "none");
 }
 
+static bool listed(const uint8_t *list, unsigned int number)
+{
+	for (; *list; list++) {
+		if (*list == number)
+			return true;
+	}
+	return false;
+}
+
+/* Every length of each key of every suite. */
 static void test_key_lengths(void **state)
 {
-	(void)state;
-	for (unsigned int bytes = 0; bytes <= UINT8_MAX; bytes++) {
-		struct sa_params params = sample_plain();
+	enum algo_id cipher_id, auth_id;
 
-		params.key_bytes = (uint8_t)bytes;
-		if (bytes == 20 || bytes == 28 || bytes == 36)
-			assert_valid(&params);
-		else
-			assert_refused(&params, "key", "(hidden)");
+	(void)state;
+	for (size_t i = 0; sample_suite_at(i, &cipher_id, &auth_id); i++) {
+		const struct algo *cipher = algo_by_id(cipher_id), *auth = algo_by_id(auth_id);
+
+		for (unsigned int bytes = 0; bytes <= UINT8_MAX; bytes++) {
+			struct sa_params params = sample_suite(cipher_id, auth_id);
+			bool good = bytes >= cipher->salt_bytes &&
+				    listed(cipher->key_bytes, bytes - cipher->salt_bytes);
+
+			params.key_bytes = (uint8_t)bytes;
+			if (good || (cipher_id == ALGO_NULL && bytes == 0))
+				assert_valid(&params);
+			else if (cipher_id == ALGO_AES_CCM && bytes == 24 + 3) /* RFC 4309, but not here */
+				assert_unsupported(&params, "key", "(hidden)", "key_bits");
+			else
+				assert_refused(&params, "key", "(hidden)");
+			if (!auth)
+				continue;
+			params = sample_suite(cipher_id, auth_id);
+			params.auth_key_bytes = (uint8_t)bytes;
+			if (listed(auth->key_bytes, bytes))
+				assert_valid(&params);
+			else
+				assert_refused(&params, "auth key", "(hidden)");
+		}
 	}
 }
 
-static void test_algorithm(void **state)
+/* Every length of the ICV. Kernels truncate the result of a hash as one likes: that is no mistake. */
+static void test_icv_lengths(void **state)
+{
+	enum algo_id cipher_id, auth_id;
+
+	(void)state;
+	for (size_t i = 0; sample_suite_at(i, &cipher_id, &auth_id); i++) {
+		const struct algo *algo = algo_by_id(auth_id ? auth_id : cipher_id);
+
+		for (unsigned int bytes = 0; bytes <= UINT8_MAX; bytes++) {
+			struct sa_params params = sample_suite(cipher_id, auth_id);
+			char text[16];
+
+			snprintf(text, sizeof(text), "%u", bytes * 8);
+			params.icv_bytes = (uint8_t)bytes;
+			if (listed(algo->icv_bytes, bytes))
+				assert_valid(&params);
+			else if (bytes && auth_id && bytes <= algo->icv_full_bytes)
+				assert_unsupported(&params, "icv", text, "icv_bits");
+			else
+				assert_refused(&params, "icv", text);
+		}
+	}
+}
+
+static void test_suite(void **state)
 {
 	struct sa_params params = sample_plain();
 
@@ -128,15 +198,117 @@ static void test_algorithm(void **state)
 	assert_refused(&params, "aead", "none");
 	params.cipher = ALGO_END;
 	assert_refused(&params, "aead", "none");
+	params.cipher = ALGO_HMAC_SHA1;
+	assert_refused(&params, "aead", "none");
+	params = sample_suite(ALGO_AES_CBC, ALGO_HMAC_SHA1);
+	params.cipher = ALGO_NONE; /* integrity alone names the NULL cipher */
+	assert_refused(&params, "enc", "none");
+	params = sample_suite(ALGO_AES_CBC, ALGO_HMAC_SHA1);
+	params.cipher = ALGO_AES_GCM;
+	assert_refused(&params, "auth", "hmac(sha1)");
 	params = sample_plain();
-	params.icv_bytes = 0;
-	assert_refused(&params, "icv", "0");
-	params.icv_bytes = 15;
-	assert_refused(&params, "icv", "120");
-	params.icv_bytes = 12; /* right, but not here */
-	assert_unsupported(&params, "icv", "96", "icv_bits");
-	params.icv_bytes = 17;
-	assert_refused(&params, "icv", "136");
+	params.auth_key_bytes = 20;
+	assert_refused(&params, "auth key", "(hidden)");
+}
+
+/* RFC 8221 section 4 */
+static void test_encryption_alone(void **state)
+{
+	const struct algo *algo;
+
+	(void)state;
+	for (size_t row = 0; (algo = algo_at(row)); row++) {
+		struct sa_params params;
+
+		if (algo->class != ALGO_CLASS_ENC)
+			continue;
+		params = sample_suite(algo->id, ALGO_HMAC_SHA256);
+		params.auth = ALGO_NONE;
+		assert_unsupported(&params, "auth", "none", "auth");
+		params.auth = ALGO_AES_CBC;
+		assert_unsupported(&params, "auth", "none", "auth");
+	}
+}
+
+static void test_legacy(void **state)
+{
+	enum algo_id cipher_id, auth_id;
+
+	(void)state;
+	for (size_t i = 0; sample_suite_at(i, &cipher_id, &auth_id); i++) {
+		struct sa_params params = sample_suite(cipher_id, auth_id);
+
+		if (cipher_id == ALGO_DES_CBC)
+			assert_unsupported(&params, "enc", "cbc(des)", "legacy");
+		else if (cipher_id == ALGO_3DES_CBC)
+			assert_unsupported(&params, "enc", "cbc(des3_ede)", "legacy");
+		else if (auth_id == ALGO_HMAC_MD5)
+			assert_unsupported(&params, "auth", "hmac(md5)", "legacy");
+		else
+			assert_valid(&params);
+	}
+	legacy_on = true;
+	for (size_t i = 0; sample_suite_at(i, &cipher_id, &auth_id); i++) {
+		struct sa_params params = sample_suite(cipher_id, auth_id);
+
+		assert_valid(&params);
+	}
+}
+
+/* RFC 2451 section 2.3: K1 = K2 or K2 = K3, whatever their parity bits. */
+static void test_3des_that_is_des(void **state)
+{
+	struct sa_params params = sample_suite(ALGO_3DES_CBC, ALGO_HMAC_SHA1);
+
+	(void)state;
+	memcpy(params.key + 16, params.key, 8); /* K1 = K3 is 3DES with two keys */
+	assert_valid(&params);
+	for (size_t at = 0; at <= 8; at += 8) {
+		params = sample_suite(ALGO_3DES_CBC, ALGO_HMAC_SHA1);
+		memcpy(params.key + at, params.key + 8 + at, 8);
+		assert_refused(&params, "key", "(hidden)");
+		params.key[at + 3] ^= 1;
+		assert_refused(&params, "key", "(hidden)");
+		params.key[at + 3] ^= 2;
+		assert_valid(&params);
+	}
+}
+
+/* The inner addresses of BEET are those of the selector: one each, of any family. */
+static void test_beet(void **state)
+{
+	static const struct {
+		const char *src, *dst, *field;
+	} bad[] = {
+		{"10.1.0.0/24", "10.2.0.1", "sel src"}, {"10.1.0.1", "10.2.0.0/31", "sel dst"},
+		{"0.0.0.0", "10.2.0.1", "sel src"},	{"10.1.0.1", "224.0.0.1", "sel dst"},
+		{"2001:db8::/127", "::1", "sel src"},	{"2001:db8::1", "ff02::1", "sel dst"},
+		{"2001:db8::1", "10.2.0.1", "sel dst"},
+	};
+	struct sa_params params = sample_plain();
+
+	(void)state;
+	params.mode = SA_MODE_BEET;
+	assert_refused(&params, "sel src", "any");
+	params.selector.src = sample_prefix("10.1.0.1");
+	assert_refused(&params, "sel dst", "any");
+	params.selector.dst = sample_prefix("10.2.0.1");
+	assert_valid(&params);
+	params.selector.protocol = 6;
+	params.selector.dport = 22;
+	assert_valid(&params);
+	params.selector.src = sample_prefix("2001:db8::1");
+	params.selector.dst = sample_prefix("2001:db8::2");
+	assert_valid(&params);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const char *shown = strcmp(bad[i].field, "sel src") ? bad[i].dst : bad[i].src;
+		char text[IP_PREFIX_TEXT_MAX];
+		struct ip_prefix prefix = sample_prefix(shown);
+
+		params.selector.src = sample_prefix(bad[i].src);
+		params.selector.dst = sample_prefix(bad[i].dst);
+		assert_refused(&params, bad[i].field, ip_prefix_format(&prefix, text));
+	}
 }
 
 static void test_mode_and_flags(void **state)
@@ -144,8 +316,10 @@ static void test_mode_and_flags(void **state)
 	struct sa_params params = sample_plain();
 
 	(void)state;
-	params.mode = (enum sa_mode)4;
-	assert_refused(&params, "mode", "4");
+	params.mode = (enum sa_mode)2; /* XFRM_MODE_ROUTEOPTIMIZATION */
+	assert_refused(&params, "mode", "2");
+	params.mode = (enum sa_mode)5;
+	assert_refused(&params, "mode", "5");
 	params = sample_plain();
 	params.flags = 1u << 4;
 	assert_refused(&params, "flag", "0x10");
@@ -271,7 +445,7 @@ static void test_dev(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		strcpy(params.dev, bad[i]);
-		assert_int_equal(validate_sa(&params, &error), -EINVAL);
+		assert_int_equal(validate_sa(&params, false, &error), -EINVAL);
 		assert_string_equal(error.field, "dev");
 		for (const char *at = error.value; *at; at++)
 			assert_in_range(*at, ' ', '~');
@@ -305,8 +479,13 @@ int main(void)
 		cmocka_unit_test(test_spi),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_address_families),
-		cmocka_unit_test(test_key_lengths),
-		cmocka_unit_test(test_algorithm),
+		cmocka_unit_test_setup_teardown(test_key_lengths, switch_on, switch_off),
+		cmocka_unit_test_setup_teardown(test_icv_lengths, switch_on, switch_off),
+		cmocka_unit_test(test_suite),
+		cmocka_unit_test_setup_teardown(test_encryption_alone, switch_on, switch_off),
+		cmocka_unit_test_teardown(test_legacy, switch_off),
+		cmocka_unit_test_setup_teardown(test_3des_that_is_des, switch_on, switch_off),
+		cmocka_unit_test(test_beet),
 		cmocka_unit_test(test_mode_and_flags),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_encap),
