@@ -100,6 +100,24 @@ static int map_memory(struct xsk *xsk, int umem)
 	return area == MAP_FAILED ? -errno : 0;
 }
 
+/* On kernels before 6.4 a bound socket cannot be mapped, so the loader leaves this to the engine; it takes
+ * no privilege. Zero copy if the driver has it, says the kernel without a flag. */
+static int bind_queue(struct xsk *xsk)
+{
+	struct sockaddr_xdp address = {.sxdp_family = AF_XDP,
+				       .sxdp_flags = XDP_USE_NEED_WAKEUP,
+				       .sxdp_ifindex = xsk->info.ifindex,
+				       .sxdp_queue_id = xsk->info.number};
+	struct xdp_options options = {0};
+	socklen_t len = sizeof(options);
+
+	if (bind(xsk->socket, (struct sockaddr *)&address, sizeof(address)) ||
+	    getsockopt(xsk->socket, SOL_XDP, XDP_OPTIONS, &options, &len))
+		return -errno;
+	xsk->info.zero_copy = !!(options.flags & XDP_OPTIONS_ZEROCOPY);
+	return 0;
+}
+
 static int map_all(struct xsk *xsk, int umem)
 {
 	struct xdp_mmap_offsets offsets;
@@ -115,6 +133,8 @@ static int map_all(struct xsk *xsk, int umem)
 		err = map_fill(xsk, &offsets.fr);
 	if (!err)
 		err = map_rx(xsk, &offsets.rx);
+	if (!err && !xsk->info.bound)
+		err = bind_queue(xsk);
 	return err;
 }
 

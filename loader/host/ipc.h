@@ -62,6 +62,8 @@ struct ipc_attached {
 
 struct ipc_queue {
 	uint32_t number;
+	uint32_t ifindex;
+	uint32_t bound; /* 0: the engine binds the socket, after it has mapped the rings */
 	uint32_t zero_copy;
 	uint32_t multi_buffer; /* takes packets that need several frames */
 	uint32_t frames;

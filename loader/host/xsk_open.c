@@ -77,27 +77,12 @@ static int bind_with(int socket, const struct ipc_link_state *state, uint32_t qu
 	return bind(socket, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
 }
 
-/* With XDP_USE_SG the kernel falls back to copying where the driver's zero copy knows no packets in several
- * frames, and says nothing. So zero copy goes without as long as every packet that the MTU allows fits one
- * frame, and copying, which always can, goes with it. The last try is for kernels before 6.6. */
-static int bind_queue(int socket, const struct ipc_link_state *state, uint32_t queue,
-		      uint32_t *ret_multi_buffer, struct failure *ret_failure)
+/* Before Linux 6.4 the kernel maps the rings of no socket that is bound, and the engine maps them. Kernels
+ * that know XDP_USE_SG are new enough: those that do not refuse it before they look for the interface, and
+ * none has number 0. */
+static bool maps_bound_sockets(int socket)
 {
-	bool fits = state->mtu <= XESP_PACKET_MAX - LINK_BYTES;
-	const uint16_t tries[] = {XDP_ZEROCOPY | (fits ? 0 : XDP_USE_SG), XDP_COPY | XDP_USE_SG, 0};
-	int err = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
-		err = bind_with(socket, state, queue, tries[i]);
-		if (!err) {
-			*ret_multi_buffer = !!(tries[i] & XDP_USE_SG);
-			return 0;
-		}
-	}
-	return failure_set(ret_failure, -err, "bind AF_XDP socket",
-			   err == -EBUSY ? "end the other program that has an AF_XDP socket on this queue"
-					 : "see `ethtool -i` and `ethtool -l` for driver and queues",
-			   "queue %u of %s", queue, state->dev);
+	return bind_with(socket, &(struct ipc_link_state){.ifindex = 0}, 0, XDP_USE_SG) != -EINVAL;
 }
 
 static uint32_t is_zero_copy(int socket)
@@ -109,12 +94,42 @@ static uint32_t is_zero_copy(int socket)
 	       (options.flags & XDP_OPTIONS_ZEROCOPY);
 }
 
+/* With XDP_USE_SG the kernel falls back to copying where the driver's zero copy knows no packets in several
+ * frames, and says nothing. So zero copy goes without as long as every packet that the MTU allows fits one
+ * frame, and copying, which always can, goes with it. */
+static int bind_queue(int socket, const struct ipc_link_state *state, uint32_t queue,
+		      struct ipc_queue *ret_info, struct failure *ret_failure)
+{
+	bool fits = state->mtu <= XESP_PACKET_MAX - LINK_BYTES;
+	const uint16_t tries[] = {XDP_ZEROCOPY | (fits ? 0 : XDP_USE_SG), XDP_COPY | XDP_USE_SG};
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		err = bind_with(socket, state, queue, tries[i]);
+		if (!err) {
+			ret_info->bound = 1;
+			ret_info->zero_copy = is_zero_copy(socket);
+			ret_info->multi_buffer = !!(tries[i] & XDP_USE_SG);
+			return 0;
+		}
+	}
+	return failure_set(ret_failure, -err, "bind AF_XDP socket",
+			   err == -EBUSY ? "end the other program that has an AF_XDP socket on this queue"
+					 : "see `ethtool -i` and `ethtool -l` for driver and queues",
+			   "queue %u of %s", queue, state->dev);
+}
+
 int xsk_open(const struct ipc_link_state *state, uint32_t queue, struct xsk_opened *ret_opened,
 	     struct failure *ret_failure)
 {
 	CLEANUP_FD int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int umem = -1;
-	uint32_t multi_buffer = 0;
+	struct ipc_queue info = {.number = queue,
+				 .ifindex = state->ifindex,
+				 .frames = XESP_FRAMES_PER_QUEUE,
+				 .frame_size = XESP_FRAME_SIZE,
+				 .fill_size = FILL_SIZE,
+				 .rx_size = RX_SIZE};
 	int err;
 
 	if (fd < 0)
@@ -129,17 +144,11 @@ int xsk_open(const struct ipc_link_state *state, uint32_t queue, struct xsk_open
 		err = set_ring(fd, XDP_UMEM_COMPLETION_RING, COMPLETION_SIZE, ret_failure);
 	if (!err)
 		err = set_ring(fd, XDP_RX_RING, RX_SIZE, ret_failure);
-	if (!err)
-		err = bind_queue(fd, state, queue, &multi_buffer, ret_failure);
+	if (!err && maps_bound_sockets(fd))
+		err = bind_queue(fd, state, queue, &info, ret_failure);
 	if (err)
 		return err;
-	*ret_opened = (struct xsk_opened){.info = {.number = queue,
-						   .zero_copy = is_zero_copy(fd),
-						   .multi_buffer = multi_buffer,
-						   .frames = XESP_FRAMES_PER_QUEUE,
-						   .frame_size = XESP_FRAME_SIZE,
-						   .fill_size = FILL_SIZE,
-						   .rx_size = RX_SIZE}};
+	ret_opened->info = info;
 	ret_opened->socket = TAKE_FD(fd);
 	ret_opened->umem = TAKE_FD(umem);
 	return 0;
