@@ -18,7 +18,7 @@ BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build")
 XESP = BUILD + "/xesp"
 CORPUS = ROOT + "/tests/data/corpus"
 SAS = CORPUS + "/sa.txt"
-SETS = {name: corpus.DataSet(name) for name in ("corpus", "suites", "headers")}
+SETS = {name: corpus.DataSet(name) for name in ("corpus", "suites", "headers", "linux-beet")}
 BASIC = corpus.BASIC
 IS_ROOT = os.geteuid() == 0
 CLASSIFIERS = ("kernel", "native") if IS_ROOT else ("native",)
