@@ -56,6 +56,7 @@ struct algo {
 	uint8_t salt_bytes;	  /* behind the key: salt or nonce, the part of the IV that is not sent */
 	uint8_t iv_bytes;	  /* explicit IV on the wire */
 	uint8_t align_bytes;	  /* ciphertext length is a multiple of this (RFC 4303 section 2.4) */
+	bool iv_random;		  /* CBC: a sender's IV may not be foretold; else it may not repeat */
 	bool legacy;		  /* only where the operator has asked for it: RFC 8221 is against it */
 	enum algo_ndis ndis;
 	const char

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DS field on decapsulation. Pure; called by the worker that owns the SA.
+ * DS field on encapsulation and decapsulation. Pure; called by workers.
  */
 #include "dataplane/esp_ecn.h"
 
@@ -28,6 +28,19 @@ int esp_ecn_decapsulate(uint8_t outer, uint8_t inner, uint32_t steps)
 	if (steps & SA_STEP_ECN)
 		ecn = ecn_table[ecn][outer & ECN_MASK];
 	return ecn == ESP_ECN_DROP ? ESP_ECN_DROP : (dscp | ecn);
+}
+
+/* CE goes along as it is: RFC 3168 section 9.1.1 made ECT(0) of it, which hides from the other end where the
+ * congestion was. */
+uint8_t esp_ecn_encapsulate(uint8_t inner, uint32_t flags)
+{
+	uint8_t outer = inner;
+
+	if (flags & SA_FLAG_NO_ECN)
+		outer &= (uint8_t)~ECN_MASK;
+	if (flags & SA_FLAG_NO_ENCAP_DSCP)
+		outer &= ECN_MASK;
+	return outer;
 }
 
 uint8_t esp_ecn_get(uint8_t family, const uint8_t *ip)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Building and freeing a running outbound SA, by the control thread; its numbers and addresses, for workers.
+ */
+#include "dataplane/sa_out.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "dataplane/wire.h"
+
+#define CACHE_LINE 64
+#define UDP_HEADER_BYTES 8
+#define MARKER_BYTES 8
+
+static uint8_t form_of(const struct sa_encap *encap)
+{
+	if (!encap->present)
+		return XESP_FORM_NATIVE;
+	return encap->type == XESP_ENCAP_IKE ? XESP_FORM_UDP_IKE : XESP_FORM_UDP;
+}
+
+static uint8_t outer_bytes_of(const struct sa_out *sa)
+{
+	uint32_t bytes = sa->params.dst.family == AF_INET6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
+
+	if (sa->form != XESP_FORM_NATIVE)
+		bytes += UDP_HEADER_BYTES;
+	if (sa->form == XESP_FORM_UDP_IKE)
+		bytes += MARKER_BYTES;
+	return (uint8_t)bytes;
+}
+
+/* `ip xfrm` names the ports of an outbound SA as they are sent: ours, then the peer's. */
+static void ends_init(struct sa_out *sa)
+{
+	const struct sa_params *params = &sa->params;
+	struct sa_out_ends ends = {.dst = params->dst};
+
+	if (!ip_addr_is_any(&params->src))
+		ends.src = params->src;
+	if (params->encap.present) {
+		ends.sport = params->encap.sport;
+		ends.dport = params->encap.dport;
+	}
+	sa_out_set_ends(sa, &ends);
+}
+
+static void fill(struct sa_out *sa, const struct sa_params *params, const struct algo *cipher)
+{
+	sa->params = *params;
+	explicit_bzero(sa->params.key, sizeof(sa->params.key));
+	explicit_bzero(sa->params.auth_key, sizeof(sa->params.auth_key));
+	sa->spi = params->spi;
+	sa->mode = (uint8_t)params->mode;
+	sa->form = form_of(&params->encap);
+	sa->iv_bytes = cipher->iv_bytes;
+	sa->iv_random = cipher->iv_random;
+	sa->icv_bytes = params->icv_bytes;
+	sa->align_bytes = cipher->align_bytes;
+	sa->outer_bytes = outer_bytes_of(sa);
+	sa->esn = params->flags & SA_FLAG_ESN;
+	sa->seq_limit = sa->esn ? UINT64_MAX : UINT32_MAX;
+	atomic_init(&sa->last_seq, params->send_seq < sa->seq_limit ? params->send_seq : sa->seq_limit);
+	ends_init(sa);
+}
+
+int sa_out_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
+	       struct sa_out **ret_sa)
+{
+	const struct crypto_suite suite = {
+		.cipher = algo_by_id(params->cipher),
+		.auth = algo_by_id(params->auth),
+		.key = params->key,
+		.key_bytes = params->key_bytes,
+		.auth_key = params->auth_key,
+		.auth_key_bytes = params->auth_key_bytes,
+		.icv_bytes = params->icv_bytes,
+		.esn = params->flags & SA_FLAG_ESN,
+	};
+	struct crypto_key *key;
+	struct sa_out *sa;
+	uint64_t iv_base;
+	int r;
+
+	if (!suite.cipher)
+		return -EOPNOTSUPP;
+	if (getrandom(&iv_base, sizeof(iv_base), 0) != sizeof(iv_base))
+		return -EIO;
+	sa = aligned_alloc(CACHE_LINE, sizeof(*sa));
+	if (!sa)
+		return -ENOMEM;
+	r = provider->key_new(ctx, &suite, &key);
+	if (r) {
+		free(sa);
+		return r;
+	}
+	memset(sa, 0, sizeof(*sa));
+	sa->key = key;
+	sa->provider = provider;
+	sa->iv_base = iv_base;
+	fill(sa, params, suite.cipher);
+	*ret_sa = sa;
+	return 0;
+}
+
+void sa_out_free(struct sa_out *sa)
+{
+	if (!sa)
+		return;
+	sa->provider->key_free((struct crypto_key *)sa->key);
+	explicit_bzero(sa, sizeof(*sa));
+	free(sa);
+}
+
+/* What is kept is the last number instead of the next, which behind 2^64 - 1 would be 0. */
+uint64_t sa_out_take(struct sa_out *sa, uint32_t count)
+{
+	uint64_t last = atomic_load_explicit(&sa->last_seq, memory_order_relaxed);
+
+	do {
+		if (count == 0 || sa->seq_limit - last < count)
+			return 0;
+	} while (!atomic_compare_exchange_weak_explicit(&sa->last_seq, &last, last + count,
+							memory_order_relaxed, memory_order_relaxed));
+	return last + 1;
+}
+
+uint64_t sa_out_left(const struct sa_out *sa)
+{
+	return sa->seq_limit - atomic_load_explicit(&sa->last_seq, memory_order_relaxed);
+}
+
+/* ---- outer addresses ----------------------------------------------------------------------------------- */
+
+static void words_of(const struct sa_out_ends *ends, uint64_t *words)
+{
+	memcpy(&words[0], ends->src.bytes, 16);
+	memcpy(&words[2], ends->dst.bytes, 16);
+	words[4] = (uint64_t)ends->src.family << 48 | (uint64_t)ends->dst.family << 32 |
+		   (uint32_t)ends->sport << 16 | ends->dport;
+}
+
+static void ends_of(const uint64_t *words, struct sa_out_ends *ret_ends)
+{
+	memcpy(ret_ends->src.bytes, &words[0], 16);
+	memcpy(ret_ends->dst.bytes, &words[2], 16);
+	ret_ends->src.family = (uint8_t)(words[4] >> 48);
+	ret_ends->dst.family = (uint8_t)(words[4] >> 32);
+	ret_ends->sport = (uint16_t)(words[4] >> 16);
+	ret_ends->dport = (uint16_t)words[4];
+}
+
+/* Two copies, of which readers use the one that the version names while the other is written: so a reader
+ * begins again only after a whole change, and never waits for a writer that has lost its CPU. */
+void sa_out_set_ends(struct sa_out *sa, const struct sa_out_ends *ends)
+{
+	uint32_t version = atomic_load_explicit(&sa->ends_version, memory_order_relaxed) + 1;
+	_Atomic uint64_t *to = sa->ends[version % 2].words;
+	uint64_t words[5];
+
+	words_of(ends, words);
+	/* The version before this one is seen before what is written here. */
+	atomic_thread_fence(memory_order_release);
+	for (size_t i = 0; i < 5; i++)
+		atomic_store_explicit(&to[i], words[i], memory_order_relaxed);
+	atomic_store_explicit(&sa->ends_version, version, memory_order_release);
+}
+
+void sa_out_get_ends(const struct sa_out *sa, struct sa_out_ends *ret_ends)
+{
+	uint32_t version, after;
+	uint64_t words[5];
+
+	do {
+		version = atomic_load_explicit(&sa->ends_version, memory_order_acquire);
+		for (size_t i = 0; i < 5; i++)
+			words[i] =
+				atomic_load_explicit(&sa->ends[version % 2].words[i], memory_order_relaxed);
+		atomic_thread_fence(memory_order_acquire);
+		after = atomic_load_explicit(&sa->ends_version, memory_order_relaxed);
+	} while (after != version);
+	ends_of(words, ret_ends);
+}

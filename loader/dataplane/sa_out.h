@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A running outbound SA: what the packet path needs to seal and send. Created and freed by the control
+ * thread. Any worker may send on it, so what changes while it runs is atomic: the sequence number, of which a
+ * worker takes as many as its burst has packets, the outer addresses, and the counters.
+ */
+#ifndef XESP_DATAPLANE_SA_OUT_H
+#define XESP_DATAPLANE_SA_OUT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/sa_params.h"
+#include "dataplane/crypto.h"
+
+struct nexthop;
+struct spd_rule;
+
+#define SPD_FAMILIES 2
+
+struct sa_out_counters {
+	_Atomic uint64_t packets; /* sent */
+	_Atomic uint64_t bytes;	  /* of ESP payload in them: without padding and trailer, as of inbound SAs */
+	_Atomic uint64_t refused; /* matched the SA and were not sent */
+	_Atomic uint64_t first_used; /* seconds of CLOCK_REALTIME, 0: never */
+	_Atomic uint64_t last_used;
+};
+
+/* The outer addresses and, with UDP, ports in host order. The peer's may change while the SA runs (RFC 7296
+ * section 2.23), ours with the route to it. */
+struct sa_out_ends {
+	struct ip_addr src; /* AF_UNSPEC: not known yet; nothing can be sent, but in transport mode, where it
+			     * is the packet's */
+	struct ip_addr dst;
+	uint16_t sport;
+	uint16_t dport;
+};
+
+/* The same in words that a reader can load one by one. */
+struct sa_out_ends_words {
+	_Atomic uint64_t words[5];
+};
+
+struct sa_out {
+	uint32_t index;
+	uint32_t generation;
+	uint32_t spi; /* host order */
+	uint8_t mode; /* enum sa_mode */
+	uint8_t form; /* enum xesp_form */
+	uint8_t iv_bytes;
+	uint8_t icv_bytes;
+	uint8_t align_bytes;
+	bool iv_random; /* CBC: no IV may be foretold (RFC 3602 section 3); else it is iv_base + number */
+	bool esn;
+	uint8_t outer_bytes; /* of IP, UDP and marker in front of ESP; in transport mode without options */
+	uint64_t iv_base;    /* random: a key that is installed again does not begin with the same IVs */
+	uint64_t seq_limit;  /* highest number that may be sent (RFC 4303 section 3.3.3) */
+	const struct crypto_key *key;
+	const struct crypto_provider *provider;
+	struct nexthop *hop;			  /* the way to the peer; the control thread's */
+	struct spd_rule *spd_rules[SPD_FAMILIES]; /* spd.c's */
+
+	_Alignas(64) _Atomic uint64_t last_seq; /* highest number taken; seq_limit: the SA has ended */
+	_Alignas(64) _Atomic bool dead; /* deleted, or its hard lifetime is reached: nothing more is sent */
+	_Atomic uint32_t ends_version;	/* its lowest bit says which of `ends` is valid */
+	struct sa_out_ends_words ends[2];
+	struct sa_out_counters counters;
+	struct sa_params params; /* without the keys */
+};
+
+/* Builds an outbound SA from validated params: takes the key, draws iv_base. -ENOMEM, -EOPNOTSUPP, -EIO (no
+ * random numbers). The caller keeps (and wipes) its params. Control thread. */
+int sa_out_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
+	       struct sa_out **ret_sa);
+/* Frees and wipes; NULL-safe. No worker may still see the SA, and each has forgotten its key. */
+void sa_out_free(struct sa_out *sa);
+
+/* Takes `count` numbers in a row; returns the first, or 0 if there are not so many left (RFC 4303 section
+ * 3.3.3: the number never cycles). What is left then may be taken by asking for less. Any worker. */
+uint64_t sa_out_take(struct sa_out *sa, uint32_t count);
+/* Numbers that are left. Any thread. */
+uint64_t sa_out_left(const struct sa_out *sa);
+
+/* Control thread. The family of `dst` stays the SA's. */
+void sa_out_set_ends(struct sa_out *sa, const struct sa_out_ends *ends);
+/* Any thread; never waits for the control thread. */
+void sa_out_get_ends(const struct sa_out *sa, struct sa_out_ends *ret_ends);
+
+#endif
