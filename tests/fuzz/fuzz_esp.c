@@ -3,8 +3,8 @@
  * libFuzzer target for the opening of ESP, with every suite in every mode. The first bytes choose the SA, and
  * one of four: arbitrary metadata and frame, or arbitrary ESP behind good headers, which must never be
  * opened; arbitrary plaintext, trailer included, sealed with the SA's keys, so that everything behind the ICV
- * is reached as a malicious peer reaches it; or such a packet with one byte changed after it was sealed,
- * which must not be opened either.
+ * is reached as a malicious peer reaches it, and behind a forged packet in one burst; or such a packet with
+ * one byte changed after it was sealed, which must not be opened either.
  */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -41,6 +41,7 @@ enum { WHAT_META, WHAT_ESP, WHAT_SEALED, WHAT_DAMAGED, WHAT_MASK };
 
 #define WHAT_IPV6 0x10
 #define WHAT_OPENSSL 0x20
+#define WHAT_BURST 0x40 /* sealed: behind a forged packet of another number, in one burst */
 
 #define SA_PORTS 0x04
 #define SA_NAT 0x08
@@ -229,17 +230,40 @@ static struct esp_packet seal(struct suite_rig *rig, const struct esp_rig_outer 
 	return esp_rig_seal(&rig->rig, 0, outer, text, len);
 }
 
-static void open_sealed(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
-			size_t size)
+/* A packet whose number the input says, with a wrong ICV. */
+static struct esp_packet forge(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
+			       size_t size)
+{
+	uint64_t seq = rig->rig.seal.seq;
+	uint32_t jump = 0;
+	struct esp_packet packet;
+
+	memcpy(&jump, data, size < sizeof(jump) ? size : sizeof(jump));
+	rig->rig.seal.seq += jump;
+	packet = esp_rig_seal_payload(&rig->rig, 1, outer, (const uint8_t *)"forged", 6, IPPROTO_NONE);
+	packet.frame[packet.frame_len - 1] ^= 1;
+	rig->rig.seal.seq = seq;
+	return packet;
+}
+
+/* What is in front of it in the burst changes nothing. */
+static void open_sealed(struct suite_rig *rig, const struct esp_rig_outer *outer, bool burst,
+			const uint8_t *data, size_t size)
 {
 	uint64_t seq = rig->rig.seal.seq, top = rig->rig.sa->replay.top;
 	uint8_t text[PLAINTEXT_MAX + 16];
+	struct esp_packet packets[2];
+	struct esp_packet *packet = &packets[burst];
 	size_t len;
-	struct esp_packet packet = seal(rig, outer, data, size, text, &len);
 
-	esp_open_burst(rig->rig.crypto, &packet, 1, ESP_RIG_NOW);
-	check_sealed(&packet, rig, text, len);
-	REQUIRE(packet.seq == seq && rig->rig.sa->replay.top == seq && seq > top);
+	if (burst)
+		packets[0] = forge(rig, outer, data, size);
+	*packet = seal(rig, outer, data, size, text, &len);
+	esp_open_burst(rig->rig.crypto, packets, 1u + burst, ESP_RIG_NOW);
+	check_sealed(packet, rig, text, len);
+	REQUIRE(packet->seq == seq && rig->rig.sa->replay.top == seq && seq > top);
+	REQUIRE(!burst ||
+		(packets[0].reason != XESP_REASON_DELIVERED && packets[0].reason != XESP_REASON_DUMMY));
 }
 
 static void open_damaged(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
@@ -273,7 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	switch (choice.what % WHAT_MASK) {
 	case WHAT_META: open_arbitrary_meta(rig, data, size); break;
 	case WHAT_ESP: open_arbitrary_esp(rig, &outer, data, size); break;
-	case WHAT_SEALED: open_sealed(rig, &outer, data, size); break;
+	case WHAT_SEALED: open_sealed(rig, &outer, choice.what & WHAT_BURST, data, size); break;
 	case WHAT_DAMAGED: open_damaged(rig, &outer, data, size); break;
 	}
 	return 0;
