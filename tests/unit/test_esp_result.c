@@ -43,6 +43,7 @@ static const struct {
 	{XESP_REASON_HANDOFF_FULL, NONE},
 	{XESP_REASON_EXPIRED, CRYPTO_SUCCESS},
 	{XESP_REASON_NESTED_UDP, CRYPTO_SUCCESS},
+	{XESP_REASON_NO_BUFFER, NONE},
 };
 
 static void expect(struct esp_result result, bool done, bool next, int status)
