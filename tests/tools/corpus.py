@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The captures in tests/data with keys and exact plaintext. A data set is a directory with
 
-  sa.txt           each SA as words of `ip xfrm state add` and `xesp sa add`, its name in the comment before it:
-                   FILE.SUITE.MODE.FORM.NUMBERS, or without FILE. where that is the suite
+  sa.txt           each SA as words of `ip xfrm state add` and `xesp sa add`, its name in the comment before
+                   it: FILE.SUITE.MODE.FORM.NUMBERS, or without FILE. where that is the suite
   FILE.pcap        Ethernet: what a peer sent, in the order of arrival
   FILE.plain.pcap  raw IP: what must come out, packet by packet
 """
@@ -63,8 +63,8 @@ class Packet:
         return f"{self.sa.name} packet {self.number}"
 
     def flipped(self, at):
-        """The frame with a bit of ESP's byte `at` flipped. A UDP checksum, if there is one, fits again, so that
-        it is not what the packet is refused for."""
+        """The frame with a bit of ESP's byte `at` flipped. A UDP checksum, if there is one, fits again: it is
+        not what the packet is to be refused for."""
         changed = bytearray(self.frame)
         changed[self.start + at] ^= 1 << at % 8
         if self.sa.form == "udp" and any(changed[self.start - 2 : self.start]):
@@ -75,7 +75,7 @@ class Packet:
 
 
 def esp_start(frame):
-    """Where ESP begins in an Ethernet frame: in UDP, or native; behind IPv4 options or IPv6 options headers."""
+    """Where ESP begins in an Ethernet frame: in UDP, or native; behind IPv4 options or IPv6 options."""
     if frame[14] >> 4 == 4:
         start, protocol = 14 + (frame[14] & 15) * 4, frame[23]
     else:
@@ -143,7 +143,7 @@ def interleaved(chosen):
     return sorted(chosen, key=lambda packet: packet.number)
 
 
-# ---- the captures of the corpus beside those of SAs -----------------------------------------------------------
+# ---- the captures of the corpus beside those of SAs --------------------------------------------------------
 
 BASIC = "aes128gcm16.tun44.udp.seq32"  # whose SA they belong to
 
@@ -200,7 +200,7 @@ def write(path, frames):
     captures.write(path, packets.LINK_ETHERNET, [captures.Record(*frame) for frame in frames])
 
 
-# ---- SAs with something wrong, as lines of sa.txt; None where the SA has nothing of the kind ----------------
+# ---- SAs with something wrong, as lines of sa.txt; None where the SA has nothing of the kind ---------------
 
 
 def _changed(digits, at):
@@ -208,7 +208,7 @@ def _changed(digits, at):
 
 
 def wrong_key(sa):
-    """Of the AEAD, or of the integrity algorithm beside a cipher: another key of the cipher alone is not noticed."""
+    """Of the AEAD, or of the integrity algorithm: another key of the cipher beside that is not noticed."""
     for pattern in (AEAD_KEY, INTEGRITY_KEY):
         if pattern.search(sa.text):
             return pattern.sub(lambda match: f"{match[1]}0x{_changed(match[2], 1)}", sa.text)

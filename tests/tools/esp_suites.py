@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What ESP does with keys (RFC 4303 sections 2.8, 3.3.2 and 3.4.4): one table of the suites that peers negotiate,
-with the words of `ip xfrm` for each, and their sender's side by python-cryptography. Nothing here is shared
-with xesp or made by it, so that the two can disagree.
+"""What ESP does with keys (RFC 4303 sections 2.8, 3.3.2 and 3.4.4): one table of the suites that peers
+negotiate, with the words of `ip xfrm` for each, and their sender's side by python-cryptography. Nothing here is
+shared with xesp or made by it, so that the two can disagree.
 """
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", message=".*TripleDES.*")
 
 
 def counters(spi, seq, esn):
-    """What the ICV covers in front of IV and ciphertext, in AEAD order: with ESN the high half comes second."""
+    """What the ICV of an AEAD covers in front of IV and ciphertext: with ESN the high half comes second."""
     low = struct.pack("!I", seq & 0xFFFFFFFF)
     return struct.pack("!I", spi) + (struct.pack("!I", seq >> 32) if esn else b"") + low
 
@@ -138,7 +138,8 @@ def des(key):
 
 def ctr(key, iv, text):
     """RFC 3686 section 4: nonce, IV, and a block counter that starts at 1."""
-    encryptor = ciphers.Cipher(algorithms.AES(key[:-4]), modes.CTR(key[-4:] + iv + struct.pack("!I", 1))).encryptor()
+    counter = key[-4:] + iv + struct.pack("!I", 1)
+    encryptor = ciphers.Cipher(algorithms.AES(key[:-4]), modes.CTR(counter)).encryptor()
     return encryptor.update(text) + encryptor.finalize()
 
 
@@ -157,7 +158,7 @@ def cmac(key, data):
 
 
 def xcbc(key, data):
-    """RFC 3566 section 4: a CBC-MAC with three keys made from one; the last block is told from a padded one."""
+    """RFC 3566 section 4: a CBC-MAC with three keys made from one; a last block is told from a padded one."""
 
     def block(under, text):
         return ciphers.Cipher(algorithms.AES(under), modes.ECB()).encryptor().update(text)
@@ -254,5 +255,5 @@ def seal(suite, keys, spi, seq, esn, text, iv=None):
     whole = len(text) // suite.block * suite.block
     sealed = iv + suite.cipher.run(enc, iv, text[:whole]) + text[whole:]
     # RFC 4303 section 2.2.1: the high half is covered behind all that is sent.
-    covered = struct.pack("!II", spi, seq & 0xFFFFFFFF) + sealed + (struct.pack("!I", seq >> 32) if esn else b"")
+    covered = counters(spi, seq, False) + sealed + (struct.pack("!I", seq >> 32) if esn else b"")
     return sealed + suite.integrity.run(auth, covered)[: suite.icv]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""ESP packets as a sender makes them (RFC 4303), of every suite in esp_suites.py, in tunnel, transport and BEET
-mode; in UDP (RFC 3948), behind the non-IKE marker of the old drafts, or native; sound, or with one chosen
+"""ESP packets as a sender makes them (RFC 4303), of every suite in esp_suites.py, in tunnel, transport and
+BEET mode; in UDP (RFC 3948), behind the non-IKE marker of the old drafts, or native; sound, or with one chosen
 defect.
 
-`packet()` makes the plaintext as well: a UDP datagram whose content names the test and the sequence number, so
-that a receiver can tell exactly which packets came out. `carry()` takes any IP packet.
+`packet()` makes the plaintext as well: a UDP datagram whose content names the test and the sequence number,
+so that a receiver can tell exactly which packets came out. `carry()` takes any IP packet.
 """
 import struct
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ DEFECTS = {
 
 
 def beet_pseudo_header(next_header, options):
-    """What stands in front of the payload: next header, length in units of 8 bytes after the first 8, bytes of
-    filling, 0; the filling; the options. The filling is NOPs and makes the whole a multiple of 8 bytes.
+    """What stands in front of the payload: next header, length in units of 8 bytes after the first 8, bytes
+    of filling, 0; the filling; the options. The filling is NOPs and makes the whole a multiple of 8 bytes.
     """
     fill = 4 - (len(options) & 4)
     length = (4 + fill + len(options)) // 8 - 1

@@ -66,7 +66,8 @@ def secrets():
     """Every key of the captures, as it would look in any text."""
     for path in [data.sa_path for data in SETS.values()] + glob.glob(CORPUS + "/strongswan/*.sa"):
         with open(path, encoding="ascii") as file:
-            yield from (word[2:].lower() for word in file.read().split() if len(word) >= 18 and word[:2] == "0x")
+            words = file.read().lower().split()
+        yield from (word[2:] for word in words if len(word) >= 18 and word[:2] == "0x")
 
 
 SECRETS = set(secrets())

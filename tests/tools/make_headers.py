@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""make_headers.py DIRECTORY: writes the data set tests/data/headers anew, byte for byte the same each time: ESP behind
-IPv4 options and IPv6 extension headers, in every mode.
+"""make_headers.py DIRECTORY: writes the data set tests/data/headers anew, byte for byte the same each time:
+ESP behind IPv4 options and IPv6 extension headers, in every mode.
 """
 import random
 import sys

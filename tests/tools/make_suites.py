@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """make_suites.py DIRECTORY: writes the data set tests/data/suites anew, byte for byte the same each time.
 
-Every suite of esp_suites.py that xesp supports has an SA in tunnel, in transport and in BEET mode. The families
-inside and outside, native ESP and ESP in UDP, and 32-bit and extended sequence numbers are dealt out in turn,
-so that each suite meets some and all are met by many suites. Extended numbers cross 2^32 here, out of order.
+Every suite of esp_suites.py that xesp supports has an SA in tunnel, in transport and in BEET mode. The
+families inside and outside, native ESP and ESP in UDP, and 32-bit and extended sequence numbers are dealt out in
+turn, so that each suite meets some and all are met by many suites. Extended numbers cross 2^32, out of order.
 """
 import os
 import random
@@ -22,12 +22,16 @@ OUTER = {4: ("10.50.0.1", "10.50.0.2"), 6: ("fd50::1", "fd50::2")}
 INNER = {4: ("10.1.0.1", "10.2.0.1"), 6: ("fd01::1", "fd02::1")}
 TIME_NS = 1700000000 * 10**9
 
-# Families inside and outside, form: an odd number in each list, so that both kinds of sequence numbers meet all.
+# Families inside and outside, and form: an odd number in each list, so that both kinds of sequence numbers meet
+# all of them.
 MODES = {
-    "tunnel": [(4, 4, "udp"), (6, 6, "native"), (4, 6, "udp"), (6, 4, "native"), (4, 4, "native"), (6, 6, "udp"), (6, 4, "udp")],
-    "transport": [(4, 4, "udp"), (6, 6, "native"), (4, 4, "native"), (6, 6, "udp"), (4, 4, "udp"), (6, 6, "udp"), (4, 4, "native")],
-    "beet": [(4, 4, "udp"), (6, 6, "udp"), (4, 4, "native"), (4, 6, "udp"), (6, 4, "udp"), (6, 6, "native"), (4, 6, "native")],
-}  # fmt: skip
+    mode: [(int(ends[0]), int(ends[1]), ends[3:]) for ends in text.split()]
+    for mode, text in {
+        "tunnel": "44-udp 66-native 46-udp 64-native 44-native 66-udp 64-udp",
+        "transport": "44-udp 66-native 44-native 66-udp 44-udp 66-udp 44-native",
+        "beet": "44-udp 66-udp 44-native 46-udp 64-udp 66-native 46-native",
+    }.items()
+}
 # Little stands in front of the text that has to make room for an IPv6 header: those that have least of it.
 TIGHT = (6, 4, "native")
 SHORT = {"tunnel": "tun", "transport": "tra", "beet": "beet"}
@@ -63,8 +67,8 @@ def upper(rng, src, dst, number):
 
 
 def inner_packet(rng, sa, number):
-    """A packet to protect. In BEET mode its header is made from the outer one, which has not all fields of the
-    other family's."""
+    """A packet to protect. In BEET mode its header is made from the outer one, which does not have all fields
+    of the other family's."""
     src, dst = sa.inner_src or sa.src, sa.inner_dst or sa.dst
     inner, outer = packets.family(src), packets.family(sa.src)
     protocol, payload = upper(rng, src, dst, number)
@@ -103,7 +107,8 @@ def describe(sa):
     line.append("replay-window 128" if sa.esn else "replay-window 32")
     if NUMBERS[numbers][0]:
         line.append(f"replay-seq 0x{NUMBERS[numbers][0]:x}")
-    line.append(esp_suites.SUITES[sa.suite].words.format(enc="0x" + sa.key.hex(), auth="0x" + sa.auth_key.hex()))
+    words = esp_suites.SUITES[sa.suite].words
+    line.append(words.format(enc="0x" + sa.key.hex(), auth="0x" + sa.auth_key.hex()))
     if sa.form == "udp":
         line.append(f"encap espinudp {sa.sport} {sa.dport} {'0.0.0.0' if outer == 4 else '::'}")
     families = str(outer)
@@ -128,11 +133,12 @@ def all_sas(rng):
     """Every suite in every mode."""
     turn = 0
     for suite in sorted(set(esp_suites.SUITES) - set(NOT_SUPPORTED)):
-        for mode, ends in MODES.items():
-            yield make_sa(rng, FIRST_SPI + turn, suite, mode, ends[turn % len(ends)], ("seq32", "esn")[turn % 2])
-            turn += 1
+        modes = list(MODES.items())
         if esp_suites.SUITES[suite].iv == 0 or esp_suites.SUITES[suite].icv == 8:
-            yield make_sa(rng, FIRST_SPI + turn, suite, "beet", TIGHT, ("seq32", "esn")[turn % 2])
+            modes.append(("beet", [TIGHT]))
+        for mode, ends in modes:
+            numbers = ("seq32", "esn")[turn % 2]
+            yield make_sa(rng, FIRST_SPI + turn, suite, mode, ends[turn % len(ends)], numbers)
             turn += 1
 
 
@@ -144,7 +150,8 @@ def write(directory, first_line, files):
         pairs = [pair for _, of_sa in sas for pair in of_sa]
         for column, suffix, link in ((0, "", packets.LINK_ETHERNET), (1, ".plain", packets.LINK_RAW)):
             records = [captures.Record(pair[column], TIME_NS + i * 10**6) for i, pair in enumerate(pairs)]
-            captures.write(os.path.join(directory, f"{file}{suffix}.pcap"), link, records, magic=captures.MICRO)
+            path = os.path.join(directory, f"{file}{suffix}.pcap")
+            captures.write(path, link, records, magic=captures.MICRO)
     with open(os.path.join(directory, "sa.txt"), "w", encoding="ascii") as out:
         out.write("\n".join(text) + "\n")
 
@@ -154,8 +161,8 @@ def make(directory):
     files = {}
     for sa in all_sas(rng):
         files.setdefault(file_of(sa.suite, describe(sa)[0]), []).append((sa, list(frames_of(rng, sa))))
-    first_line = "# one inbound SA a line, as in tests/data/corpus/sa.txt, but the names of RFC 8750 are not the kernel's"
-    write(directory, first_line, files)
+    first_line = "# one inbound SA a line, as in tests/data/corpus/sa.txt"
+    write(directory, f"{first_line}, but the names of RFC 8750 are not the kernel's", files)
 
 
 if __name__ == "__main__":

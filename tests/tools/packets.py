@@ -38,13 +38,14 @@ def pseudo_header(src, dst, protocol, length):
 def ip(src, dst, protocol, payload, tos=0, ttl=64, ident=0, fragment=0, flow=0, extra=()):
     """An IP packet of the family that the addresses have.
 
-    extra: IPv4 options as bytes, a multiple of 4; or IPv6 extension headers as (number, content) in order, the
-    content being what follows next header and length, 6 bytes and multiples of 8 more.
+    extra: IPv4 options as bytes, a multiple of 4; or IPv6 extension headers as (number, content) in order,
+    the content being what follows next header and length, 6 bytes and multiples of 8 more.
     """
     if family(src) == 4:
         options = bytes(extra)
         total = 20 + len(options) + len(payload)
-        head = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, tos, total, ident, fragment, ttl, protocol, 0)
+        first = 0x45 + len(options) // 4
+        head = struct.pack("!BBHHHBBH", first, tos, total, ident, fragment, ttl, protocol, 0)
         head += packed(src) + packed(dst) + options
         return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
     for number, content in reversed(extra):
