@@ -38,9 +38,11 @@ static bool is_suite(const struct crypto_suite *suite)
 
 	if (cipher->class == ALGO_CLASS_AEAD ? auth != NULL : !auth || auth->class != ALGO_CLASS_AUTH)
 		return false;
-	if (!cipher->key_bytes[0] ? bytes != 0 : bytes < salt_bytes || bytes > XESP_KEY_MAX)
+	if (!cipher->key_bytes[0] && bytes)
 		return false;
-	if (bytes && !algo_length_allowed(cipher->key_bytes, (unsigned int)(bytes - salt_bytes)))
+	if (cipher->key_bytes[0] &&
+	    (bytes <= salt_bytes || bytes > XESP_KEY_MAX ||
+	     !algo_length_allowed(cipher->key_bytes, (unsigned int)(bytes - salt_bytes))))
 		return false;
 	if (auth && (suite->auth_key_bytes > XESP_AUTH_KEY_MAX ||
 		     !algo_length_allowed(auth->key_bytes, (unsigned int)suite->auth_key_bytes)))

@@ -6,8 +6,7 @@
  * Expanded keys of OpenSSL live on its heap, which is neither locked nor shared between threads. So a key
  * here is the raw key in key memory; a context keeps one cipher state a key length, sets a key where it
  * differs from the packet's before, and overwrites the states at the end of the burst: no copy of a key
- * outlives its burst, and the cost is one key setup a run of packets of one SA. Nothing is allocated on the
- * way.
+ * outlives its burst, and the cost is one key setup a run of packets of one SA.
  */
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -164,7 +163,7 @@ static int ossl_key_new(struct crypto_ctx *ctx, const struct crypto_suite *suite
 	int variant = variant_of(ctx, suite);
 	int r;
 
-	if (variant < 0 || (suite->auth && !crypto_openssl_mac_has(ctx, suite->auth->id)))
+	if (variant < 0 || (suite->auth && !crypto_openssl_mac_has(suite->auth->id)))
 		return -EOPNOTSUPP;
 	r = crypto_key_new(&ctx->serial, suite, ret_key);
 	if (r)

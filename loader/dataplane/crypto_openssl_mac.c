@@ -1,68 +1,82 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Integrity algorithms by OpenSSL: HMAC made of its hashes, AES-XCBC and AES-CMAC made of its AES. OpenSSL's
- * own HMAC and CMAC (EVP_MAC) allocate for each key and each packet, and keep copies of keys; made like this,
- * nothing is allocated, and after the last step a hash has nothing of the key in it. Workers.
+ * Integrity algorithms by OpenSSL: HMAC made of its hashes, AES-XCBC and AES-CMAC made of its AES. Workers.
+ *
+ * OpenSSL's own HMAC and CMAC (EVP_MAC) allocate for each key and each packet, and in version 3.0 so does
+ * each start of a hash by EVP. So the hashes are called by their old functions, which OpenSSL 3 calls
+ * deprecated: they work on memory of the caller, which can keep and wipe what they make of a key.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "dataplane/crypto_openssl_private.h"
+
 #include <errno.h>
 #include <openssl/crypto.h>
 
 #include "base/cleanup.h"
-#include "dataplane/crypto_openssl_private.h"
 
 #define AES_BLOCK 16
 #define HASH_BLOCK_MAX 128
 
-static const struct {
-	enum algo_id id;
+/* A hash by functions of one type. */
+struct hash {
+	enum algo_id id; /* of the HMAC */
 	uint8_t block_bytes;
-	const char *name;
-} digests[OPENSSL_DIGESTS] = {
-	{ALGO_HMAC_SHA1, 64, "SHA1"},	   {ALGO_HMAC_SHA256, 64, "SHA256"},
-	{ALGO_HMAC_SHA384, 128, "SHA384"}, {ALGO_HMAC_SHA512, 128, "SHA512"},
-	{ALGO_HMAC_MD5, 64, "MD5"},
+	uint8_t bytes;
+	int (*init)(union openssl_hash *state);
+	int (*update)(union openssl_hash *state, const void *bytes, size_t len);
+	int (*final)(uint8_t *out, union openssl_hash *state);
 };
 
-static size_t digest_index(enum algo_id auth)
-{
-	size_t i = 0;
+#define HASH_FUNCTIONS(name, member) \
+	static int name##_init(union openssl_hash *state) \
+	{ \
+		return name##_Init(&state->member); \
+	} \
+	static int name##_update(union openssl_hash *state, const void *bytes, size_t len) \
+	{ \
+		return name##_Update(&state->member, bytes, len); \
+	} \
+	static int name##_final(uint8_t *out, union openssl_hash *state) \
+	{ \
+		return name##_Final(out, &state->member); \
+	}
 
-	while (i < OPENSSL_DIGESTS && digests[i].id != auth)
-		i++;
-	return i;
+HASH_FUNCTIONS(SHA1, sha1)
+HASH_FUNCTIONS(SHA256, sha256)
+HASH_FUNCTIONS(SHA384, sha512)
+HASH_FUNCTIONS(SHA512, sha512)
+HASH_FUNCTIONS(MD5, md5)
+
+static const struct hash hashes[] = {
+	{ALGO_HMAC_SHA1, 64, 20, SHA1_init, SHA1_update, SHA1_final},
+	{ALGO_HMAC_SHA256, 64, 32, SHA256_init, SHA256_update, SHA256_final},
+	{ALGO_HMAC_SHA384, 128, 48, SHA384_init, SHA384_update, SHA384_final},
+	{ALGO_HMAC_SHA512, 128, 64, SHA512_init, SHA512_update, SHA512_final},
+	{ALGO_HMAC_MD5, 64, 16, MD5_init, MD5_update, MD5_final},
+};
+
+static const struct hash *hash_of(enum algo_id auth)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
+		if (hashes[i].id == auth)
+			return &hashes[i];
+	return NULL;
 }
 
 int crypto_openssl_mac_init(struct crypto_ctx *ctx)
 {
-	for (size_t i = 0; i < OPENSSL_DIGESTS; i++) {
-		struct openssl_digest *digest = &ctx->digests[i];
-
-		digest->md = EVP_MD_fetch(NULL, digests[i].name, NULL);
-		if (!digest->md)
-			continue;
-		digest->evp = EVP_MD_CTX_new();
-		if (!digest->evp || EVP_DigestInit_ex2(digest->evp, digest->md, NULL) != 1)
-			return -ENOMEM;
-	}
 	return crypto_openssl_cipher_init(&ctx->cbc_mac.aes, "AES-128-CBC");
 }
 
 void crypto_openssl_mac_cleanup(struct crypto_ctx *ctx)
 {
-	for (size_t i = 0; i < OPENSSL_DIGESTS; i++) {
-		EVP_MD_CTX_free(ctx->digests[i].evp);
-		EVP_MD_free(ctx->digests[i].md);
-	}
 	crypto_openssl_cipher_cleanup(&ctx->cbc_mac.aes);
 }
 
-bool crypto_openssl_mac_has(const struct crypto_ctx *ctx, enum algo_id auth)
+bool crypto_openssl_mac_has(enum algo_id auth)
 {
-	size_t i = digest_index(auth);
-
-	if (auth == ALGO_AES_XCBC || auth == ALGO_AES_CMAC)
-		return true;
-	return i < OPENSSL_DIGESTS && ctx->digests[i].evp;
+	return auth == ALGO_AES_XCBC || auth == ALGO_AES_CMAC || hash_of(auth);
 }
 
 /* What is authenticated: the packet up to its ICV, and behind it with ESN the high half, which is not on the
@@ -88,33 +102,44 @@ static struct message message_of(const struct crypto_op *op)
 
 /* ---- RFC 2104 ------------------------------------------------------------------------------------------ */
 
-static bool start_padded(EVP_MD_CTX *evp, const struct crypto_key *key, uint8_t pad, size_t block_bytes)
+static bool start_padded(const struct hash *hash, union openssl_hash *state, const struct crypto_key *key,
+			 uint8_t pad)
 {
 	uint8_t block[HASH_BLOCK_MAX];
 	bool good;
 
 	memset(block, pad, sizeof(block));
-	for (size_t i = 0; i < key->auth_key_bytes && i < block_bytes; i++)
+	for (size_t i = 0; i < key->auth_key_bytes && i < hash->block_bytes; i++)
 		block[i] ^= key->auth_key[i];
-	good = EVP_DigestInit_ex2(evp, NULL, NULL) == 1 && EVP_DigestUpdate(evp, block, block_bytes) == 1;
+	good = hash->init(state) == 1 && hash->update(state, block, hash->block_bytes) == 1;
 	explicit_bzero(block, sizeof(block));
 	return good;
 }
 
-static bool hmac(struct crypto_ctx *ctx, const struct crypto_key *key, const struct message *message,
+static bool set_hmac_key(struct openssl_hmac *hmac, const struct hash *hash, const struct crypto_key *key)
+{
+	if (hmac->key == key)
+		return true;
+	hmac->key = key;
+	return start_padded(hash, &hmac->inner, key, 0x36) && start_padded(hash, &hmac->outer, key, 0x5c);
+}
+
+/* A hash that has come to its end has nothing of the key in it: the tag. */
+static bool hmac(struct openssl_hmac *hmac, const struct crypto_key *key, const struct message *message,
 		 uint8_t *tag)
 {
-	size_t i = digest_index(key->auth);
-	size_t block_bytes = digests[i].block_bytes;
-	EVP_MD_CTX *evp = ctx->digests[i].evp;
+	const struct hash *hash = hash_of(key->auth);
+	union openssl_hash state;
 	uint8_t inner[EVP_MAX_MD_SIZE];
-	unsigned int len;
 
-	return start_padded(evp, key, 0x36, block_bytes) &&
-	       EVP_DigestUpdate(evp, message->bytes, message->len) == 1 &&
-	       EVP_DigestUpdate(evp, message->high, message->high_len) == 1 &&
-	       EVP_DigestFinal_ex(evp, inner, &len) == 1 && start_padded(evp, key, 0x5c, block_bytes) &&
-	       EVP_DigestUpdate(evp, inner, len) == 1 && EVP_DigestFinal_ex(evp, tag, &len) == 1;
+	if (!set_hmac_key(hmac, hash, key))
+		return false;
+	state = hmac->inner;
+	if (hash->update(&state, message->bytes, message->len) != 1 ||
+	    hash->update(&state, message->high, message->high_len) != 1 || hash->final(inner, &state) != 1)
+		return false;
+	state = hmac->outer;
+	return hash->update(&state, inner, hash->bytes) == 1 && hash->final(tag, &state) == 1;
 }
 
 /* ---- RFC 3566 and RFC 4493: CBC-MAC with something of the key in the last block -------------------------
@@ -229,12 +254,16 @@ int crypto_openssl_mac(struct crypto_ctx *ctx, const struct crypto_op *op, uint8
 	if (op->key->auth == ALGO_AES_XCBC || op->key->auth == ALGO_AES_CMAC)
 		good = set_cbc_mac_key(&ctx->cbc_mac, op->key) && cbc_mac(&ctx->cbc_mac, &message, tag);
 	else
-		good = hmac(ctx, op->key, &message, tag);
+		good = hmac(&ctx->hmac, op->key, &message, tag);
 	return good ? 0 : -EIO;
 }
 
 void crypto_openssl_mac_blank(struct crypto_ctx *ctx)
 {
+	if (ctx->hmac.key)
+		explicit_bzero(&ctx->hmac, sizeof(ctx->hmac));
+	if (!ctx->cbc_mac.aes.key)
+		return;
 	crypto_openssl_cipher_blank(&ctx->cbc_mac.aes);
 	explicit_bzero(ctx->cbc_mac.last_whole, sizeof(ctx->cbc_mac.last_whole));
 	explicit_bzero(ctx->cbc_mac.last_padded, sizeof(ctx->cbc_mac.last_padded));

@@ -6,12 +6,13 @@
 #define XESP_DATAPLANE_CRYPTO_OPENSSL_PRIVATE_H
 
 #include <openssl/evp.h>
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 
 #include "dataplane/crypto_key.h"
 #include "dataplane/crypto_packet.h"
 
 #define OPENSSL_CIPHERS 13
-#define OPENSSL_DIGESTS 5
 
 /* A cipher with one key length. */
 struct openssl_cipher {
@@ -20,10 +21,19 @@ struct openssl_cipher {
 	const struct crypto_key *key; /* that is set in `evp`; only within a burst */
 };
 
-/* A hash for HMAC. */
-struct openssl_digest {
-	EVP_MD *md;
-	EVP_MD_CTX *evp;
+/* The state of a hash. */
+union openssl_hash {
+	SHA_CTX sha1;
+	SHA256_CTX sha256;
+	SHA512_CTX sha512; /* also of SHA-384 */
+	MD5_CTX md5;
+};
+
+/* Behind the key xor ipad, and opad. */
+struct openssl_hmac {
+	const struct crypto_key *key; /* only within a burst */
+	union openssl_hash inner;
+	union openssl_hash outer;
 };
 
 /* AES-128 in CBC mode, as AES-XCBC and AES-CMAC have it. */
@@ -35,7 +45,7 @@ struct openssl_cbc_mac {
 
 struct crypto_ctx {
 	struct openssl_cipher ciphers[OPENSSL_CIPHERS]; /* by crypto_key.variant */
-	struct openssl_digest digests[OPENSSL_DIGESTS];
+	struct openssl_hmac hmac;
 	struct openssl_cbc_mac cbc_mac;
 	struct crypto_serial serial;
 	char description[160];
@@ -53,8 +63,7 @@ int crypto_openssl_aead(struct openssl_cipher *cipher, const struct crypto_op *o
 /* crypto_openssl_mac.c: what integrity algorithms need. -EOPNOTSUPP, -ENOMEM. */
 int crypto_openssl_mac_init(struct crypto_ctx *ctx);
 void crypto_openssl_mac_cleanup(struct crypto_ctx *ctx);
-/* Whether OpenSSL has the algorithm; its configuration can leave out old ones. */
-bool crypto_openssl_mac_has(const struct crypto_ctx *ctx, enum algo_id auth);
+bool crypto_openssl_mac_has(enum algo_id auth);
 /* The ICV of a packet, whole, to `tag`: at most EVP_MAX_MD_SIZE bytes. 0 or -EIO. */
 int crypto_openssl_mac(struct crypto_ctx *ctx, const struct crypto_op *op, uint8_t *tag);
 /* After a burst. */
