@@ -187,6 +187,8 @@ int spd_add(struct spd *spd, const struct sa_selector *selector, uint32_t priori
 	struct spd_rule *rules[SPD_FAMILIES] = {NULL};
 	int err = 0;
 
+	if (sa->spd_rules[0] || sa->spd_rules[1])
+		return -EEXIST;
 	for (uint8_t family = 0; family < SPD_FAMILIES && !err; family++)
 		if (is_in_family(selector, family))
 			err = rule_new(spd, selector, priority, family, &rules[family]);

@@ -37,7 +37,7 @@ int spd_new(struct spd **ret_spd);
 void spd_free(struct spd *spd);
 
 /* Control thread. -ENOMEM, -ENOSPC (more than XESP_SPD_GROUPS_MAX combinations of prefix lengths, protocol
- * and ports looked at or not): nothing has changed. The same SA is not put in twice. Takes time by the number
+ * and ports looked at or not): nothing has changed. -EEXIST: the SA is in already. Takes time by the number
  * of SAs that have the same selector and a lower priority number, else none by the number of entries. */
 int spd_add(struct spd *spd, const struct sa_selector *selector, uint32_t priority, struct sa_out *sa);
 /* Out of sight of lookups that begin from now on; no error if it is not there. Never fails. */
@@ -46,8 +46,8 @@ void spd_remove(struct spd *spd, struct sa_out *sa);
 /* What was taken out so far may be freed when all workers have been seen at rest from now on; false: there is
  * nothing. */
 bool spd_reap_begin(struct spd *spd);
-/* They have been: frees it. Without memory that spd_add() and spd_remove() replaced it takes that of the
- * entries alone, so it is to be called now and then also where SAs are only added. */
+/* They have been: frees it. A table that grows leaves memory behind as well, so this is to be called now and
+ * then also where SAs are only added. */
 void spd_reap(struct spd *spd);
 
 /* The SA for a packet, or NULL: then it is not to be sent at all. Any thread. */
