@@ -260,8 +260,11 @@ int crypto_openssl_mac(struct crypto_ctx *ctx, const struct crypto_op *op, uint8
 
 void crypto_openssl_mac_blank(struct crypto_ctx *ctx)
 {
-	if (ctx->hmac.key)
-		explicit_bzero(&ctx->hmac, sizeof(ctx->hmac));
+	if (ctx->hmac.key) {
+		explicit_bzero(&ctx->hmac.inner, sizeof(ctx->hmac.inner));
+		explicit_bzero(&ctx->hmac.outer, sizeof(ctx->hmac.outer));
+		ctx->hmac.key = NULL;
+	}
 	if (!ctx->cbc_mac.aes.key)
 		return;
 	crypto_openssl_cipher_blank(&ctx->cbc_mac.aes);
