@@ -33,9 +33,9 @@ static const struct argp add_argp = {
 	       "[replay-window N] [replay-seq N] [replay-seq-hi N] [flag FLAG...]\n"
 	       "[sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE]\n"
 	       "[parser HANDLE]\n\n"
-	       "ALGO is spelled as `ip xfrm` does, 'rfc4106(gcm(aes))'; `xesp capabilities` lists them with their "
-	       "lengths. KEY is file:PATH, or - for a line of standard input, or 0xHEX, which other users may see in "
-	       "the list of processes until it is parsed; 'ecb(cipher_null)' has none.",
+	       "ALGO is spelled as `ip xfrm` does, 'rfc4106(gcm(aes))'; `xesp capabilities` lists them with "
+	       "their lengths. KEY is file:PATH, or - for a line of standard input, or 0xHEX, which other users "
+	       "may see in the list of processes until it is parsed; 'ecb(cipher_null)' has none.",
 };
 
 static const struct argp del_argp = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Parsing one line of words, for the tests of the text grammar.
+ * Parsing one line of words and printing them again, for the tests of the text grammar.
  */
 #ifndef XESP_TESTS_SA_WORDS_H
 #define XESP_TESTS_SA_WORDS_H
@@ -51,6 +51,60 @@ static inline void assert_no_key(const struct field_error *error)
 		for (size_t j = 0; j < ARRAY_SIZE(texts); j++)
 			assert_null(strcasestr(texts[j], piece));
 	}
+}
+
+static inline void assert_parses(const char *text, struct sa_params *ret_params)
+{
+	struct field_error error;
+
+	if (parse(text, ret_params, &error) < 0)
+		fail_msg("'%s': %s '%s': %s", text, error.field, error.value, error.rule);
+}
+
+static inline void print(const struct sa_params *params, char *text, size_t size)
+{
+	FILE *out = fmemopen(text, size, "w");
+
+	assert_non_null(out);
+	sa_text_print(out, params);
+	fclose(out);
+}
+
+/* Puts 0x and the key's digits in place of the next "<hidden>", and nothing of them may be in `text` before.
+ */
+static const char *fill_in(const char *text, const uint8_t *key, size_t bytes, char *to, size_t room)
+{
+	char hex[2 * XESP_AUTH_KEY_MAX + 1] = "";
+	const char *hidden = strstr(text, "<hidden>");
+
+	assert_non_null(hidden);
+	for (size_t i = 0; i < bytes; i++)
+		snprintf(hex + 2 * i, 3, "%02x", key[i]);
+	assert_null(strstr(text, hex));
+	snprintf(to + strlen(to), room - strlen(to), "%.*s0x%s", (int)(hidden - text), text, hex);
+	return hidden + strlen("<hidden>");
+}
+
+/* What is printed parses to the same SA, once the keys stand in place of "<hidden>". */
+static inline void check_round_trip(const struct sa_params *params)
+{
+	char text[2048] = "", with_keys[2048] = "";
+	const char *rest = text;
+	struct sa_params again;
+
+	print(params, text, sizeof(text));
+	if (params->auth)
+		rest = fill_in(rest, params->auth_key, params->auth_key_bytes, with_keys, sizeof(with_keys));
+	if (params->key_bytes)
+		rest = fill_in(rest, params->key, params->key_bytes, with_keys, sizeof(with_keys));
+	assert_null(strstr(rest, "<hidden>"));
+	snprintf(with_keys + strlen(with_keys), sizeof(with_keys) - strlen(with_keys), "%s", rest);
+	for (char *at = with_keys; *at; at++) {
+		if (*at == '\n' || *at == '\t')
+			*at = ' ';
+	}
+	assert_parses(with_keys, &again);
+	assert_true(sample_equal(&again, params));
 }
 
 #endif

@@ -133,11 +133,13 @@ static void for_each_suite(const json_t *capabilities, void (*check)(const json_
 	const json_t *cipher, *auth;
 	size_t i, j;
 
-	json_array_foreach (json_object_get(capabilities, "aead"), i, cipher)
+	json_array_foreach (json_object_get(capabilities, "aead"), i, cipher) {
 		check(cipher, NULL);
+	}
 	json_array_foreach (json_object_get(capabilities, "enc"), i, cipher) {
-		json_array_foreach (json_object_get(capabilities, "auth"), j, auth)
+		json_array_foreach (json_object_get(capabilities, "auth"), j, auth) {
 			check(cipher, auth);
+		}
 	}
 }
 
