@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The store of outbound SAs. Control thread.
+ */
+#include "control/outbound.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "control/sadb.h"
+
+/* The table replaces what it outgrows; that is freed now and then also where SAs are only added. */
+#define ADDS_PER_REAP 256
+
+struct name {
+	uint32_t spi;
+	struct ip_addr dst;
+};
+
+struct slot {
+	struct name name;
+	struct sa_out *sa;    /* NULL: free, or its SA is deleted */
+	struct sa_out *owned; /* the same, or an SA that is deleted and not freed yet */
+	struct slot *next;    /* free, or marked */
+	uint32_t generation;
+	UT_hash_handle hh;
+};
+
+struct outbound {
+	struct outbound_config config;
+	struct spd *spd;
+	struct slot *slots;
+	struct slot *unused; /* freed ones come last */
+	struct slot **unused_end;
+	struct slot *by_name;
+	struct slot *awaited; /* marked: of these the workers are awaited */
+	struct slot *later;   /* marked since that began */
+	uint32_t used;
+	uint32_t marked;
+};
+
+/* ---- names and slots ------------------------------------------------------------------------------------
+ */
+
+/* Padding is hashed as well. */
+static struct name name_of(uint32_t spi, const struct ip_addr *dst)
+{
+	struct name name;
+
+	memset(&name, 0, sizeof(name));
+	name.spi = spi;
+	name.dst.family = dst->family;
+	memcpy(name.dst.bytes, dst->bytes, ip_addr_size(dst->family));
+	return name;
+}
+
+static struct slot *slot_find(const struct outbound *outbound, uint32_t spi, const struct ip_addr *dst)
+{
+	const struct name name = name_of(spi, dst);
+	struct slot *slot;
+
+	HASH_FIND(hh, outbound->by_name, &name, sizeof(name), slot);
+	return slot;
+}
+
+static void slot_give(struct outbound *outbound, struct slot *slot)
+{
+	slot->owned = NULL;
+	slot->next = NULL;
+	*outbound->unused_end = slot;
+	outbound->unused_end = &slot->next;
+	outbound->used--;
+}
+
+static struct slot *slot_take(struct outbound *outbound)
+{
+	struct slot *slot = outbound->unused;
+
+	outbound->unused = slot->next;
+	if (!outbound->unused)
+		outbound->unused_end = &outbound->unused;
+	outbound->used++;
+	return slot;
+}
+
+int outbound_new(const struct outbound_config *config, struct outbound **ret_outbound)
+{
+	struct outbound *outbound = calloc(1, sizeof(*outbound));
+	int err;
+
+	if (!outbound)
+		return -ENOMEM;
+	outbound->config = *config;
+	outbound->unused_end = &outbound->unused;
+	outbound->slots = calloc(config->capacity, sizeof(*outbound->slots));
+	err = outbound->slots ? spd_new(&outbound->spd) : -ENOMEM;
+	if (err) {
+		outbound_free(outbound);
+		return err;
+	}
+	outbound->used = config->capacity;
+	for (uint32_t i = 0; i < config->capacity; i++)
+		slot_give(outbound, &outbound->slots[i]);
+	*ret_outbound = outbound;
+	return 0;
+}
+
+/* ---- freeing ----------------------------------------------------------------------------------------------
+ */
+
+/* Frees a list of marked SAs, which is empty then. */
+static void free_marked(struct outbound *outbound, struct slot **list)
+{
+	const struct outbound_config *config = &outbound->config;
+
+	while (*list) {
+		struct slot *slot = *list;
+		struct sa_out *sa = slot->owned;
+
+		*list = slot->next;
+		outbound->marked--;
+		if (config->forget)
+			config->forget(config->owner, sa->key);
+		if (config->hop_give)
+			config->hop_give(config->owner, sa->hop);
+		slot_give(outbound, slot);
+		sa_out_free(sa);
+	}
+}
+
+static bool quiesced(const struct outbound *outbound, bool begin, unsigned int timeout_ms)
+{
+	const struct outbound_config *config = &outbound->config;
+
+	return !config->quiesce || config->quiesce(config->owner, begin, timeout_ms);
+}
+
+/* As the store of inbound SAs does: first those that were awaited before, then those marked since. */
+static void free_quiesced(struct outbound *outbound, unsigned int timeout_ms)
+{
+	bool replaced;
+
+	if (outbound->awaited) {
+		if (!quiesced(outbound, false, 0))
+			return;
+		spd_reap(outbound->spd);
+		free_marked(outbound, &outbound->awaited);
+	}
+	replaced = spd_reap_begin(outbound->spd);
+	if (!outbound->later && !replaced)
+		return;
+	outbound->awaited = outbound->later;
+	outbound->later = NULL;
+	if (!quiesced(outbound, true, timeout_ms))
+		return;
+	spd_reap(outbound->spd);
+	free_marked(outbound, &outbound->awaited);
+}
+
+/* ---- add -------------------------------------------------------------------------------------------------
+ */
+
+/* Takes the way to the peer and puts the SA into the table, last. Leaves nothing behind on failure. */
+static int publish(struct outbound *outbound, struct sa_out *sa, const char **ret_what)
+{
+	const struct outbound_config *config = &outbound->config;
+	int err = 0;
+
+	if (config->hop_take)
+		err = config->hop_take(config->owner, &sa->params.dst, &sa->hop);
+	if (err) {
+		*ret_what = "peers";
+		return err;
+	}
+	err = spd_add(outbound->spd, &sa->params.selector, sa->params.priority, sa);
+	if (!err)
+		return 0;
+	*ret_what = "kinds of selectors";
+	if (config->hop_give)
+		config->hop_give(config->owner, sa->hop);
+	return err;
+}
+
+int outbound_add(struct outbound *outbound, const struct sa_params *params, const struct sa_out **ret_sa,
+		 const char **ret_what)
+{
+	struct slot *slot;
+	struct sa_out *sa;
+	int err;
+
+	if (slot_find(outbound, params->spi, &params->dst))
+		return -EEXIST;
+	if (outbound->used == outbound->config.capacity) {
+		*ret_what = "outbound SAs";
+		return -ENOSPC;
+	}
+	err = sa_out_new(params, outbound->config.provider, outbound->config.crypto, &sa);
+	if (err)
+		return err;
+	slot = slot_take(outbound);
+	sa->index = (uint32_t)(slot - outbound->slots);
+	sa->generation = ++slot->generation;
+	err = publish(outbound, sa, ret_what);
+	if (err) {
+		slot_give(outbound, slot);
+		sa_out_free(sa);
+		return err;
+	}
+	slot->sa = slot->owned = sa;
+	slot->name = name_of(params->spi, &params->dst);
+	HASH_ADD(hh, outbound->by_name, name, sizeof(slot->name), slot);
+	if (outbound->used % ADDS_PER_REAP == 0)
+		free_quiesced(outbound, 0);
+	*ret_sa = sa;
+	return 0;
+}
+
+/* ---- delete ----------------------------------------------------------------------------------------------
+ */
+
+/* From here on no worker finds it anew, and one that has it sends nothing more. */
+static void unpublish(struct outbound *outbound, struct slot *slot)
+{
+	atomic_store(&slot->owned->dead, true);
+	spd_remove(outbound->spd, slot->owned);
+	HASH_DEL(outbound->by_name, slot);
+	slot->sa = NULL;
+	slot->next = outbound->later;
+	outbound->later = slot;
+	outbound->marked++;
+}
+
+/* `before`: SAs that were marked already. */
+static void free_or_report(struct outbound *outbound, uint32_t before)
+{
+	free_quiesced(outbound, before ? SADB_QUIESCE_AGAIN_MS : SADB_QUIESCE_MS);
+	if (outbound->marked && outbound->config.marked)
+		outbound->config.marked(outbound->config.owner);
+}
+
+void outbound_delete(struct outbound *outbound, const struct sa_out *sa, bool *ret_marked)
+{
+	uint32_t before = outbound->marked;
+
+	unpublish(outbound, &outbound->slots[sa->index]);
+	free_or_report(outbound, before);
+	if (ret_marked)
+		*ret_marked = outbound->marked > 0;
+}
+
+uint32_t outbound_flush(struct outbound *outbound, const char *dev)
+{
+	uint32_t before = outbound->marked;
+	uint32_t deleted = 0;
+
+	for (uint32_t i = 0; i < outbound->config.capacity; i++) {
+		struct slot *slot = &outbound->slots[i];
+
+		if (!slot->sa || (dev[0] && strcmp(slot->sa->params.dev, dev)))
+			continue;
+		unpublish(outbound, slot);
+		deleted++;
+	}
+	if (deleted)
+		free_or_report(outbound, before);
+	return deleted;
+}
+
+uint32_t outbound_reap(struct outbound *outbound)
+{
+	free_quiesced(outbound, SADB_QUIESCE_AGAIN_MS);
+	return outbound->marked;
+}
+
+void outbound_free(struct outbound *outbound)
+{
+	if (!outbound)
+		return;
+	if (outbound->spd) {
+		outbound_flush(outbound, "");
+		free_marked(outbound, &outbound->awaited);
+		free_marked(outbound, &outbound->later);
+	}
+	spd_free(outbound->spd);
+	free(outbound->slots);
+	free(outbound);
+}
+
+/* ---- look-up ---------------------------------------------------------------------------------------------
+ */
+
+const struct sa_out *outbound_get(const struct outbound *outbound, struct handle handle)
+{
+	const struct slot *slot;
+
+	if (handle.index >= outbound->config.capacity)
+		return NULL;
+	slot = &outbound->slots[handle.index];
+	return slot->sa && slot->generation == handle.generation ? slot->sa : NULL;
+}
+
+const struct sa_out *outbound_find(const struct outbound *outbound, uint32_t spi, const struct ip_addr *dst)
+{
+	const struct slot *slot = slot_find(outbound, spi, dst);
+
+	return slot ? slot->sa : NULL;
+}
+
+const struct sa_out *outbound_next(const struct outbound *outbound, uint32_t *index)
+{
+	while (*index < outbound->config.capacity) {
+		const struct sa_out *sa = outbound->slots[(*index)++].sa;
+
+		if (sa)
+			return sa;
+	}
+	return NULL;
+}
+
+uint32_t outbound_count(const struct outbound *outbound)
+{
+	return outbound->config.capacity && outbound->slots ? outbound->used - outbound->marked : 0;
+}
+
+const struct spd *outbound_spd(const struct outbound *outbound)
+{
+	return outbound->spd;
+}
