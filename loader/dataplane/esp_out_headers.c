@@ -44,7 +44,12 @@ static uint32_t ipv4_header(const uint8_t *ip, uint32_t len)
 	return header >= IPV4_HEADER_BYTES && header <= len ? header : 0;
 }
 
-/* RFC 7402 appendix B.5 */
+/* RFC 7402 appendix B.5. Also without options in front of what the peer would take for something else. */
+static bool needs_prefix(uint8_t next_header, uint32_t options)
+{
+	return options || next_header == IPPROTO_BEETPH || next_header == IPPROTO_NONE;
+}
+
 static void beet_prefix(uint32_t options, struct esp_out_split *split)
 {
 	uint8_t filling = options % 8 ? 0 : 4;
@@ -72,7 +77,7 @@ static int split_ipv4(const struct sa_out *sa, uint32_t len, struct esp_out_spli
 	if (sa->mode != SA_MODE_BEET)
 		return 0;
 	split->skip = IPV4_HEADER_BYTES;
-	if (header > IPV4_HEADER_BYTES)
+	if (needs_prefix(split->next_header, header - IPV4_HEADER_BYTES))
 		beet_prefix(header - IPV4_HEADER_BYTES, split);
 	return 0;
 }

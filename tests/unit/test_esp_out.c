@@ -234,6 +234,29 @@ static void test_options_and_extension_headers(void **state)
 	each_shape(seal_options);
 }
 
+/* Protocols that mean something else in ESP: IPv4's pseudo-header of BEET mode, which packets then need as
+ * well. */
+static void seal_odd_protocols(struct seal_rig *rig, const struct sa_params *params, uint8_t family)
+{
+	static const uint8_t protocols[] = {IPPROTO_BEETPH, IPPROTO_NONE, IPPROTO_IPIP, IPPROTO_ESP,
+					    IPPROTO_RAW};
+	uint8_t inner[200];
+
+	if (params->mode == SA_MODE_TRANSPORT || family == 6)
+		return;
+	for (size_t i = 0; i < sizeof(protocols); i++) {
+		size_t len = seal_rig_inner(params, family, protocols[i], 33, inner);
+
+		must_come_out(rig, inner, len, 0, "odd protocol");
+	}
+}
+
+static void test_odd_protocols(void **state)
+{
+	(void)state;
+	each_shape(seal_odd_protocols);
+}
+
 /* A fragment that the host made: in tunnel mode a packet as any other. */
 static void seal_fragment(struct seal_rig *rig, const struct sa_params *params, uint8_t family)
 {
@@ -453,17 +476,12 @@ static void test_no_iv(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_suite),
-		cmocka_unit_test(test_both_providers_agree),
-		cmocka_unit_test(test_each_shape),
-		cmocka_unit_test(test_options_and_extension_headers),
-		cmocka_unit_test(test_fragments),
-		cmocka_unit_test(test_inner_max),
-		cmocka_unit_test(test_inner_max_of_each_suite),
-		cmocka_unit_test(test_padding),
-		cmocka_unit_test(test_pad_to),
-		cmocka_unit_test(test_dummy_packets),
-		cmocka_unit_test(test_ivs_count_on),
+		cmocka_unit_test(test_each_suite),    cmocka_unit_test(test_both_providers_agree),
+		cmocka_unit_test(test_each_shape),    cmocka_unit_test(test_options_and_extension_headers),
+		cmocka_unit_test(test_odd_protocols), cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_inner_max),     cmocka_unit_test(test_inner_max_of_each_suite),
+		cmocka_unit_test(test_padding),	      cmocka_unit_test(test_pad_to),
+		cmocka_unit_test(test_dummy_packets), cmocka_unit_test(test_ivs_count_on),
 		cmocka_unit_test(test_no_iv),
 	};
 
