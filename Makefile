@@ -16,7 +16,7 @@ DEPS_BUILD := gcc libc6-dev clang llvm bpftool libbpf-dev libxdp-dev libnl-3-dev
 	libipsec-mb-dev libssl-dev libjansson-dev libsystemd-dev libcap-ng-dev libpcap-dev uthash-dev
 DEPS_TEST := libcmocka-dev iproute2 nftables ethtool procps iputils-ping iperf3 tcpdump jq python3 \
 	python3-scapy python3-cryptography groff-base charon-systemd strongswan-swanctl libcharon-extra-plugins \
-	libstrongswan-standard-plugins libstrongswan-extra-plugins libclang-rt-14-dev
+	libstrongswan-standard-plugins libstrongswan-extra-plugins libclang-rt-14-dev tshark
 DEPS_VM := qemu-system-x86 busybox-static cpio kmod xz-utils
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck universal-ctags git
 

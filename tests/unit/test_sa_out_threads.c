@@ -34,6 +34,7 @@ static struct {
 	struct crypto_ctx *crypto;
 	struct sa_out *sa;
 	uint64_t limit;
+	uint32_t numbers[THREADS]; /* of the threads */
 	_Atomic uint32_t begun;
 	_Atomic uint8_t taken[NUMBERS]; /* how often */
 	_Atomic uint64_t reads;
@@ -59,8 +60,10 @@ static int tear_down(void **state)
 
 static void run(void *(*thread)(void *), pthread_t *threads)
 {
-	for (uintptr_t i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, thread, (void *)i), 0);
+	for (uint32_t i = 0; i < THREADS; i++) {
+		bench.numbers[i] = i;
+		assert_int_equal(pthread_create(&threads[i], NULL, thread, &bench.numbers[i]), 0);
+	}
 }
 
 static void join(pthread_t *threads)
@@ -72,7 +75,7 @@ static void join(pthread_t *threads)
 /* Bursts of all sizes, and one by one when there are not enough left for a burst. */
 static void *take_all(void *arg)
 {
-	uint32_t random = (uint32_t)(uintptr_t)arg;
+	uint32_t random = *(const uint32_t *)arg;
 	uint32_t count = 1;
 
 	atomic_fetch_add(&bench.begun, 1);
