@@ -23,6 +23,8 @@
 #include "dataplane/crypto_mb_private.h"
 #include "dataplane/keymem.h"
 
+_Static_assert(sizeof(struct crypto_ctx) + sizeof(struct key_slot) <= 65536, "CRYPTO_CTX_BYTES_MAX");
+
 static const char *arch_name(const IMB_MGR *manager)
 {
 	static const char *const names[] = {[IMB_ARCH_SSE] = "SSE",

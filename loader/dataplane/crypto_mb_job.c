@@ -19,7 +19,7 @@
 /* Lengths in the library are of 16 bits; what is hashed is longer than the text by header, IV and ESN. */
 #define TEXT_MAX (UINT16_MAX - 64)
 
-/* A full round of the wide manager takes as long for one packet as for so many. */
+/* A round of the wide manager takes as long for one packet as for so many. */
 #define LANES 16
 
 _Static_assert(XESP_BURST_MAX <= 64 && XESP_BURST_MAX <= IMB_MAX_BURST_SIZE, "packets are bits of a word");
@@ -49,6 +49,13 @@ static void group_take(struct crypto_ctx *ctx, uint64_t *todo, alike_t alike, st
 		ret_group->works[ret_group->count++] = &ctx->work[i];
 		*todo &= ~(1ull << i);
 	}
+}
+
+/* The narrow manager, where there is one, for what does not fill half of the lanes: its rounds are shorter.
+ */
+static IMB_MGR *manager_for(const struct crypto_ctx *ctx, const struct group *group)
+{
+	return ctx->narrow && group->count <= LANES / 2 ? ctx->narrow : ctx->wide;
 }
 
 static void note_failure(struct mb_work *work, const IMB_JOB *job)
@@ -123,11 +130,23 @@ static void fill_aead(IMB_JOB *job, struct mb_work *work, bool open)
 	}
 }
 
-static bool one_aead(const struct crypto_key *a, const struct crypto_key *b)
+static bool same_way(const struct crypto_key *a, const struct crypto_key *b)
 {
-	(void)a;
-	(void)b;
-	return true;
+	return a->way == b->way;
+}
+
+static void aead_all(struct crypto_ctx *ctx, uint64_t todo, bool open)
+{
+	while (todo) {
+		struct group group;
+
+		group_take(ctx, &todo, same_way, &group);
+		/* ChaCha20 has no lanes: the library does one packet after the other. */
+		if (group.works[0]->op->key->way == MB_WAY_CHACHA)
+			run_jobs(ctx->wide, &group, fill_aead, open);
+		else
+			run_jobs(manager_for(ctx, &group), &group, fill_aead, open);
+	}
 }
 
 /* ---- integrity ----------------------------------------------------------------------------------------- */
@@ -179,8 +198,8 @@ static void run_hashes(IMB_MGR *manager, IMB_JOB *jobs, size_t count, IMB_HASH_A
 		(void)IMB_SUBMIT_HASH_BURST_NOCHECK(manager, jobs, (uint32_t)count, hash);
 }
 
-/* A round of wide lanes takes as long for one packet as for LANES: with SHA-1 and 1400 bytes 8,800 cycles,
- * SHA instructions take 1,240 a packet. So what does not fill half of the lanes goes there. */
+/* With SHA-1 and 1400 bytes a round of the wide manager takes 8,800 cycles, the narrow one's SHA instructions
+ * 1,240 a packet. So what is left behind full rounds goes there, too. */
 static void hash_group_hmac(struct crypto_ctx *ctx, const struct group *group)
 {
 	enum algo_id auth = group->works[0]->op->key->auth;
@@ -227,7 +246,7 @@ static void hash_all(struct crypto_ctx *ctx, uint64_t todo, bool open)
 		switch (group.works[0]->op->key->auth) {
 		case ALGO_AES_XCBC:
 		case ALGO_AES_CMAC:
-		case ALGO_HMAC_MD5: run_jobs(ctx->wide, &group, fill_hash, open); break;
+		case ALGO_HMAC_MD5: run_jobs(manager_for(ctx, &group), &group, fill_hash, open); break;
 		default: hash_group_hmac(ctx, &group); break;
 		}
 	}
@@ -313,16 +332,6 @@ static void cipher_all(struct crypto_ctx *ctx, uint64_t todo, bool open)
 }
 
 /* ---- a round ------------------------------------------------------------------------------------------- */
-
-static void aead_all(struct crypto_ctx *ctx, uint64_t todo, bool open)
-{
-	struct group group;
-
-	if (!todo)
-		return;
-	group_take(ctx, &todo, one_aead, &group);
-	run_jobs(ctx->wide, &group, fill_aead, open);
-}
 
 static void check_icvs(struct crypto_ctx *ctx, uint64_t todo)
 {

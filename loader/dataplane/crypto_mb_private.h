@@ -90,7 +90,8 @@ struct mb_work {
 struct crypto_ctx {
 	/* For many packets at once: as wide as the CPU can. */
 	IMB_MGR *wide;
-	/* For few: with SHA instructions, where the wide one has none for SHA-1 or SHA-256; else NULL. */
+	/* For few: with SHA instructions and shorter rounds, if the CPU has them and the wide one is another.
+	 */
 	IMB_MGR *narrow;
 	/* Without AVX512 the library's DES, which avoids look-ups that depend on the key, takes 7 million
 	 * cycles for a packet of 1400 bytes, OpenSSL's 120,000: a peer could stop the worker. Elsewhere NULL.

@@ -9,6 +9,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <xesp/limits.h>
@@ -277,6 +280,57 @@ static void test_key_in_the_place_of_another(void **state)
 	provider->ctx_free(ctx);
 }
 
+/* What xespd sets aside for contexts and keys is enough for them, so that without privileges none is refused.
+ * Exit status: the step that failed, 0 if none. */
+static int use_reserve(void)
+{
+	enum { CONTEXTS = 8, KEYS = 4096 };
+	const struct crypto_provider *provider = crypto_provider_by_name("auto");
+	const struct rlimit none = {0, 0};
+	uint8_t raw[XESP_AUTH_KEY_MAX] = {0};
+	const struct crypto_suite longest = {.cipher = algo_by_id(ALGO_AES_CBC),
+					     .auth = algo_by_id(ALGO_HMAC_SHA512),
+					     .key = raw,
+					     .key_bytes = 32,
+					     .auth_key = raw,
+					     .auth_key_bytes = 64,
+					     .icv_bytes = 32};
+	struct crypto_ctx *ctx;
+	struct crypto_key *key;
+
+	if (keymem_reserve(CONTEXTS * CRYPTO_CTX_BYTES_MAX + KEYS * CRYPTO_KEY_BYTES_MAX))
+		return 1;
+	if (setrlimit(RLIMIT_MEMLOCK, &none) || setuid(65534))
+		return 2;
+	for (size_t i = 0; i < CONTEXTS; i++)
+		if (provider->ctx_new(&ctx))
+			return 3;
+	for (size_t i = 0; i < KEYS; i++)
+		if (provider->key_new(ctx, &longest, &key))
+			return 4;
+	/* Freed by the end of the process. */
+	return 0;
+}
+
+static void test_reserve_is_enough(void **state)
+{
+	pid_t child;
+	int status;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# without root: what root would set aside cannot be tested\n");
+		skip();
+	}
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(use_reserve());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_forget_while_filling),
 		cmocka_unit_test(test_more_keys_than_room),
 		cmocka_unit_test(test_key_in_the_place_of_another),
+		cmocka_unit_test(test_reserve_is_enough),
 	};
 
 	return cmocka_run_group_tests_name("key_cache", tests, NULL, NULL);
