@@ -9,8 +9,10 @@
  * outlives its burst, and the cost is one key setup a run of packets of one SA.
  */
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,6 +44,16 @@ static const struct {
 
 static const uint8_t zero[CRYPTO_CIPHER_KEY_MAX];
 
+/* EVP_CIPHER_CTX_set_padding() would have EVP say it again with each packet. */
+static bool without_padding(EVP_CIPHER_CTX *evp)
+{
+	unsigned int no = 0;
+	const OSSL_PARAM params[] = {OSSL_PARAM_construct_uint(OSSL_CIPHER_PARAM_PADDING, &no),
+				     OSSL_PARAM_construct_end()};
+
+	return EVP_CIPHER_CTX_set_params(evp, params) == 1;
+}
+
 int crypto_openssl_cipher_init(struct openssl_cipher *cipher, const char *name)
 {
 	cipher->cipher = EVP_CIPHER_fetch(NULL, name, NULL);
@@ -51,8 +63,7 @@ int crypto_openssl_cipher_init(struct openssl_cipher *cipher, const char *name)
 	/* With a key, so that EVP allocates now what it allocates late. */
 	if (!cipher->evp || EVP_CipherInit_ex(cipher->evp, cipher->cipher, NULL, zero, zero, 1) != 1)
 		return -ENOMEM;
-	EVP_CIPHER_CTX_set_padding(cipher->evp, 0);
-	return 0;
+	return EVP_CIPHER_get_block_size(cipher->cipher) == 1 || without_padding(cipher->evp) ? 0 : -EIO;
 }
 
 void crypto_openssl_cipher_cleanup(struct openssl_cipher *cipher)

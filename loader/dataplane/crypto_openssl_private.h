@@ -51,7 +51,7 @@ struct crypto_ctx {
 	char description[160];
 };
 
-/* Sets up a cipher of this name. -EOPNOTSUPP, -ENOMEM. */
+/* Sets up a cipher of this name. -EOPNOTSUPP, -ENOMEM, -EIO. */
 int crypto_openssl_cipher_init(struct openssl_cipher *cipher, const char *name);
 void crypto_openssl_cipher_cleanup(struct openssl_cipher *cipher);
 /* Overwrites the key that is set, if there is one. */
@@ -60,7 +60,7 @@ void crypto_openssl_cipher_blank(struct openssl_cipher *cipher);
 /* crypto_openssl_aead.c: 0, -EBADMSG or -EIO. */
 int crypto_openssl_aead(struct openssl_cipher *cipher, const struct crypto_op *op, bool open);
 
-/* crypto_openssl_mac.c: what integrity algorithms need. -EOPNOTSUPP, -ENOMEM. */
+/* crypto_openssl_mac.c: what integrity algorithms need. As crypto_openssl_cipher_init(). */
 int crypto_openssl_mac_init(struct crypto_ctx *ctx);
 void crypto_openssl_mac_cleanup(struct crypto_ctx *ctx);
 bool crypto_openssl_mac_has(enum algo_id auth);
