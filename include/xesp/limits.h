@@ -25,6 +25,9 @@
 #define XESP_REPLAY_WINDOW_DEFAULT 64
 #define XESP_REPLAY_WINDOW_MAX 65536
 
+/* Bytes that traffic flow confidentiality padding may fill payloads up to. */
+#define XESP_TFC_PAD_MAX 9000
+
 /* SPIs 1 to 255 are reserved by IANA, 0 is never on the wire (RFC 4303 section 2.1). */
 #define XESP_SPI_MIN 256
 

@@ -58,7 +58,7 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option load_options[] = {
-	{"all", 'a', NULL, 0, "Also SAs that seem to be outbound", 0},
+	{"all", 'a', NULL, 0, "Also SAs that are between other hosts, as inbound ones", 0},
 	{0},
 };
 
@@ -67,8 +67,9 @@ static const struct argp load_argp = {
 	.parser = parse_load,
 	.args_doc = "FILE|-",
 	.doc = "Adds the SAs of a file: lines of words as `xesp sa add` takes, or what `ip xfrm state` prints. "
-	       "The whole file is checked before the first SA is added. Outbound SAs are skipped: those with "
-	       "\"dir out\", and those whose destination is not an address of this host.",
+	       "The whole file is checked before the first SA is added. An SA without \"dir\" is inbound if its "
+	       "dst is an address of this host, else outbound if its src is one; of others the file is none of "
+	       "this host's business, and they are skipped.",
 };
 
 static time_t now_s(void)
@@ -124,11 +125,11 @@ static void count_unsupported(const struct field_error *error, unsigned int line
 	report_field(load, line, error);
 }
 
-/* Marks the SAs that do not end at this host. */
-static int skip_outbound(struct load *load)
+/* Kernels before 6.10 do not say which way an SA goes; its addresses do. Marks those that neither begin nor
+ * end at this host. */
+static int sort_by_direction(struct load *load)
 {
 	CLEANUP(local_addrs_clear) struct local_addrs local = {0};
-	size_t marked = 0, foreign = 0;
 	unsigned int first_line = 0;
 	int err = local_addrs_read(&local);
 
@@ -137,12 +138,12 @@ static int skip_outbound(struct load *load)
 	for (size_t i = 0; i < load->list.count; i++) {
 		struct load_entry *entry = &load->list.entries[i];
 
-		if (entry->outbound)
-			marked++;
-		else if (!local_addrs_have(&local, &entry->params.dst))
-			foreign++;
-		else
+		if (entry->params.dir == SA_DIR_OUT || local_addrs_have(&local, &entry->params.dst))
 			continue;
+		if (local_addrs_have(&local, &entry->params.src)) {
+			entry->params.dir = SA_DIR_OUT;
+			continue;
+		}
 		entry->skip = true;
 		if (!load->skipped++)
 			first_line = entry->line;
@@ -150,9 +151,9 @@ static int skip_outbound(struct load *load)
 	if (load->skipped)
 		cli_error(
 			load->cli,
-			"%s: skipped as outbound: %zu with \"dir out\", %zu whose dst is not an address of this "
-			"host (the first on line %u); --all loads them, too",
-			load->name, marked, foreign, first_line);
+			"%s: skipped: %zu SAs between other hosts, neither src nor dst of this one (the first on "
+			"line %u); --all loads them as inbound",
+			load->name, load->skipped, first_line);
 	return 0;
 }
 
@@ -167,7 +168,7 @@ static int read_all(struct load *load, FILE *file, bool all)
 	if (err == -EINVAL)
 		report_field(load, line, &error);
 	if (!err && !all)
-		err = skip_outbound(load);
+		err = sort_by_direction(load);
 	if (err)
 		return err;
 	for (size_t i = 0; i < load->list.count; i++) {

@@ -98,6 +98,23 @@ static void print_last_used(const json_t *state)
 	printf("\tlast used %s", text);
 }
 
+/* Of an outbound SA. */
+static void print_sent(const json_t *state, const json_t *send)
+{
+	printf("\tpackets %" JSON_INTEGER_FORMAT " bytes %" JSON_INTEGER_FORMAT, counter(state, "packets"),
+	       counter(state, "bytes"));
+	print_member("refused", send, "refused");
+	putchar('\n');
+	print_last_used(state);
+	print_member("last seq", send, "last_seq");
+	print_member("handle", state, "handle");
+	print_member("peer", state, "peer");
+	print_member("port", state, "peer_port");
+	print_member("next-hop", send, "next_hop");
+	print_member("mtu", send, "mtu");
+	putchar('\n');
+}
+
 static void print_counters(const json_t *state)
 {
 	printf("\tpackets %" JSON_INTEGER_FORMAT " bytes %" JSON_INTEGER_FORMAT, counter(state, "packets"),
@@ -124,7 +141,10 @@ static int print_state(const json_t *state)
 	if (sa_json_decode(json_object_get(state, "sa"), &params, &error))
 		return -EBADMSG;
 	sa_text_print(stdout, &params);
-	print_counters(state);
+	if (json_is_object(json_object_get(state, "send")))
+		print_sent(state, json_object_get(state, "send"));
+	else
+		print_counters(state);
 	sa_params_wipe(&params);
 	return 0;
 }

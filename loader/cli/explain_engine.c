@@ -200,14 +200,14 @@ static int add_sa(struct loading *loading, const struct sa_params *params, unsig
 }
 
 /* A capture has both directions, so that "dir out" decides nothing. */
-static int each_sa(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
+static int each_sa(const struct sa_params *params, unsigned int line, void *ctx)
 {
 	struct loading *loading = ctx;
 	struct sa_params own = *params;
 	struct field_error error;
 	int err;
 
-	(void)outbound;
+	own.dir = SA_DIR_IN;
 	if (loading->engine->restart_replay)
 		own.replay_seq &= ~(uint64_t)UINT32_MAX;
 	if (own.replay_window && (uint32_t)own.replay_seq)

@@ -38,14 +38,14 @@ static void pass_on(const struct field_error *error, unsigned int line, void *ct
 	list->unsupported(error, line, list->ctx);
 }
 
-static int append(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
+static int append(const struct sa_params *params, unsigned int line, void *ctx)
 {
 	struct load_list *list = ctx;
 	int err = list->count == list->size ? grow(list) : 0;
 
 	if (err)
 		return err;
-	list->entries[list->count++] = (struct load_entry){*params, line, outbound, false};
+	list->entries[list->count++] = (struct load_entry){*params, line, false};
 	return 0;
 }
 

@@ -14,7 +14,6 @@
 struct load_entry {
 	struct sa_params params;
 	unsigned int line;
-	bool outbound; /* the file says so */
 	bool skip;
 };
 

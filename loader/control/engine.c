@@ -12,6 +12,9 @@
 #include "control/requests.h"
 #include "control/varlink.h"
 
+/* Between looks whether a worker that hung has let go of deleted outbound SAs. */
+#define REAP_INTERVAL_US 50000
+
 struct iface *engine_iface(const struct engine *engine, const char *dev)
 {
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
@@ -143,6 +146,69 @@ static int serve(struct engine *engine)
 	return err;
 }
 
+/* ---- outbound SAs ----------------------------------------------------------------------------------------
+ */
+
+/* Any worker may hold one. */
+static bool quiesce_all(void *ctx, bool begin, unsigned int timeout_ms)
+{
+	const struct engine *engine = ctx;
+	bool all = true;
+
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (engine->ifaces[i] && engine->ifaces[i]->workers)
+			all &= worker_group_quiesce(engine->ifaces[i]->workers, begin, timeout_ms);
+	return all;
+}
+
+static void forget_all(void *ctx, const struct crypto_key *key)
+{
+	const struct engine *engine = ctx;
+
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (engine->ifaces[i] && engine->ifaces[i]->workers)
+			worker_group_forget(engine->ifaces[i]->workers, key);
+}
+
+static int on_reap(sd_event_source *timer, uint64_t now, void *ctx)
+{
+	const struct engine *engine = ctx;
+
+	(void)now;
+	if (!outbound_reap(engine->outbound))
+		return 0;
+	sd_event_source_set_time_relative(timer, REAP_INTERVAL_US);
+	return sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+static void on_marked(void *ctx)
+{
+	const struct engine *engine = ctx;
+
+	if (sd_event_source_get_enabled(engine->reap, NULL))
+		return;
+	log_warning("a worker does not get to an end: deleted outbound SAs wait to be freed");
+	sd_event_source_set_time_relative(engine->reap, REAP_INTERVAL_US);
+	sd_event_source_set_enabled(engine->reap, SD_EVENT_ONESHOT);
+}
+
+static int make_outbound(struct engine *engine)
+{
+	const struct outbound_config config = {.provider = engine->config->provider,
+					       .crypto = engine->crypto,
+					       .capacity = engine->config->capacity,
+					       .quiesce = quiesce_all,
+					       .forget = forget_all,
+					       .marked = on_marked,
+					       .owner = engine};
+	int err = sd_event_add_time_relative(engine->event, &engine->reap, CLOCK_MONOTONIC, REAP_INTERVAL_US,
+					     0, on_reap, engine);
+
+	if (err >= 0)
+		err = sd_event_source_set_enabled(engine->reap, SD_EVENT_OFF);
+	return err < 0 ? err : outbound_new(&config, &engine->outbound);
+}
+
 int engine_run(const struct engine_config *config)
 {
 	struct engine engine = {
@@ -160,11 +226,15 @@ int engine_run(const struct engine_config *config)
 	if (err >= 0)
 		err = monitor_new(on_demand_changed, &engine, &engine.monitor);
 	if (err >= 0)
+		err = make_outbound(&engine);
+	if (err >= 0)
 		err = serve(&engine);
 	if (err < 0)
 		log_error("the control thread ends: %s", strerror(-err));
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
 		iface_free(engine.ifaces[i]);
+	outbound_free(engine.outbound);
+	sd_event_source_unref(engine.reap);
 	monitor_free(engine.monitor);
 	config->provider->ctx_free(engine.crypto);
 	sd_event_unref(engine.event);

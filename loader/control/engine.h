@@ -12,6 +12,7 @@
 
 #include "control/iface.h"
 #include "control/monitor.h"
+#include "control/outbound.h"
 
 struct engine_config {
 	int ipc;      /* socket to the loader */
@@ -33,7 +34,9 @@ struct engine {
 	struct monitor *monitor;
 	struct crypto_ctx *crypto;	       /* the control thread's */
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
-	bool disabled;			       /* every packet passes, on all interfaces */
+	struct outbound *outbound;
+	sd_event_source *reap; /* frees deleted outbound SAs that a worker held too long */
+	bool disabled;	       /* every packet passes, on all interfaces */
 };
 
 /* Runs until the loader closes its socket (returns 0), or until something fails that cannot be lived with.

@@ -14,6 +14,7 @@ struct handle {
 };
 
 #define HANDLE_SA "sa"
+#define HANDLE_SA_OUT "sa-out"
 #define HANDLE_PARSER "parser"
 
 /* Bytes of the longest text, with its end. */

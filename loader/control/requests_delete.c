@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/requests_private.h"
+#include "control/requests_outbound.h"
 
 /* ---- names --------------------------------------------------------------------------------------------- */
 
@@ -174,16 +174,42 @@ static void delete_and_answer(struct varlink_call *call, struct sadb *db, const 
 	}
 }
 
+/* The outbound SA that the request names, or NULL. A name may be that of both, an SA from this host to
+ * itself: then it is the inbound one's. */
+static const struct sa_out *outbound_of(const struct engine *engine, const struct delete_request *request)
+{
+	struct ip_addr dst;
+
+	if (request->handle)
+		return request_outbound_by_handle(engine, request->handle);
+	if (request->spi < 0 || request->spi > UINT32_MAX || ip_addr_parse(request->dst, &dst))
+		return NULL;
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (engine->ifaces[i] && sadb_find(engine->ifaces[i]->db, (uint32_t)request->spi, &dst))
+			return NULL;
+	return outbound_find(engine->outbound, (uint32_t)request->spi, &dst);
+}
+
 void request_delete_sa(struct varlink_call *call, const json_t *parameters, void *ctx)
 {
-	const struct engine *engine = ctx;
+	struct engine *engine = ctx;
 	struct delete_request request;
+	const struct sa_out *out;
 	enum sadb_entry entry;
 	struct iface *iface;
 	const struct sa *sa;
 
 	if (!parse_delete(call, parameters, &request))
 		return;
+	out = outbound_of(engine, &request);
+	if (out) {
+		request_outbound_delete(call, engine, out);
+		return;
+	}
+	if (request.handle && !handle_parse(HANDLE_SA_OUT, request.handle, &(struct handle){0})) {
+		request_error_what(call, "StaleHandle", "%s", request.handle);
+		return;
+	}
 	sa = request.handle ? sa_by_handle(call, engine, &request, &iface)
 			    : sa_by_name(call, engine, &request, &iface);
 	if (sa && choose_entry(call, iface->db, &request, sa, &entry))
@@ -205,5 +231,6 @@ void request_flush_sas(struct varlink_call *call, const json_t *parameters, void
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
 		if (engine->ifaces[i] && (!dev || !strcmp(engine->ifaces[i]->info.dev, dev)))
 			deleted += sadb_flush(engine->ifaces[i]->db);
+	deleted += outbound_flush(engine->outbound, dev ? dev : "");
 	varlink_reply(call, json_pack("{s:I}", "deleted", deleted));
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "control/iface_events.h"
 #include "control/lifetime.h"
+#include "control/requests_outbound.h"
 #include "control/requests_private.h"
 #include "control/sa_json.h"
 #include "control/validate.h"
@@ -82,7 +83,7 @@ static bool bind_to_parser(struct varlink_call *call, const struct iface *iface,
 	}
 }
 
-static void add_decoded(struct varlink_call *call, const struct engine *engine, const char *parser,
+static void add_decoded(struct varlink_call *call, struct engine *engine, const char *parser,
 			struct sa_params *params)
 {
 	struct iface *iface;
@@ -95,6 +96,11 @@ static void add_decoded(struct varlink_call *call, const struct engine *engine, 
 
 	if (err) {
 		request_refused(call, &error);
+		return;
+	}
+	/* NDIS ignores the parser entry of an outbound SA. */
+	if (params->dir == SA_DIR_OUT) {
+		request_outbound_add(call, engine, params);
 		return;
 	}
 	iface = request_pick(call, engine, params->dev);
@@ -199,9 +205,23 @@ struct listing {
 	bool one;	       /* only the SA with spi and dst */
 	uint32_t spi;
 	struct ip_addr dst;
-	size_t iface;
+	size_t iface; /* XESP_IFACES_MAX: outbound SAs, which are of none */
 	uint32_t slot;
 };
+
+static json_t *listing_next_outbound(struct listing *listing)
+{
+	const struct outbound *outbound = listing->engine->outbound;
+	const struct sa_out *sa;
+
+	if (listing->one)
+		sa = listing->slot++ ? NULL : outbound_find(outbound, listing->spi, &listing->dst);
+	else
+		sa = outbound_next(outbound, &listing->slot);
+	while (!listing->one && sa && listing->dev[0] && strcmp(sa->params.dev, listing->dev))
+		sa = outbound_next(outbound, &listing->slot);
+	return sa ? request_outbound_state(sa) : NULL;
+}
 
 /* The next SA as SaState, or NULL. */
 static json_t *listing_next_sa(struct listing *listing)
@@ -220,7 +240,7 @@ static json_t *listing_next_sa(struct listing *listing)
 		if (sa)
 			return sa_state_json(iface, sa);
 	}
-	return NULL;
+	return listing_next_outbound(listing);
 }
 
 static bool any_has_sa(const struct listing *listing)

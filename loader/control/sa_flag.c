@@ -12,12 +12,14 @@
 static const struct sa_flag_name table[] = {
 	{"noecn", SA_FLAG_NO_ECN, XFRM_STATE_NOECN},
 	{"decap-dscp", SA_FLAG_DECAP_DSCP, XFRM_STATE_DECAP_DSCP},
-	{"nopmtudisc", 0, XFRM_STATE_NOPMTUDISC}, /* about sending */
-	{"wildrecv", 0, XFRM_STATE_WILDRECV},	  /* about Mobile IPv6 */
-	{"icmp", 0, XFRM_STATE_ICMP},		  /* xesp stays with the selectors for ICMP errors too */
+	{"nopmtudisc", SA_FLAG_NO_PMTU_DISC, XFRM_STATE_NOPMTUDISC},
+	{"wildrecv", 0, XFRM_STATE_WILDRECV}, /* about Mobile IPv6 */
+	{"icmp", 0, XFRM_STATE_ICMP},	      /* xesp stays with the selectors for ICMP errors too */
 	{"af-unspec", SA_FLAG_AF_UNSPEC, XFRM_STATE_AF_UNSPEC},
 	{"align4", 0, XFRM_STATE_ALIGN4},
 	{"esn", SA_FLAG_ESN, XFRM_STATE_ESN},
+	/* Of the kernel's extra flags. */
+	{"dont-encap-dscp", SA_FLAG_NO_ENCAP_DSCP, 0},
 };
 
 const struct sa_flag_name *sa_flag_at(size_t row)

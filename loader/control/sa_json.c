@@ -138,7 +138,7 @@ json_t *sa_json_encode(const struct sa_params *params, bool with_keys)
 	err |= add(object, "dst", json_string(ip_addr_format(&params->dst, dst)));
 	err |= add(object, "spi", json_integer(params->spi));
 	err |= add_nonzero(object, "reqid", params->reqid);
-	err |= add(object, "dir", json_string("in"));
+	err |= add(object, "dir", json_string(params->dir == SA_DIR_OUT ? "out" : "in"));
 	err |= add(object, "mode", json_string(mode ? mode->json : "none"));
 	err |= sa_json_algo_encode(object, params, with_keys);
 	err |= add_encap(object, &params->encap);
@@ -148,6 +148,10 @@ json_t *sa_json_encode(const struct sa_params *params, bool with_keys)
 	err |= add_flags(object, params->flags);
 	err |= add_selector(object, &params->selector);
 	err |= add_limits(object, &params->limits);
+	err |= add_nonzero(object, "priority", params->priority);
+	err |= add_nonzero(object, "tfcpad", params->tfc_pad);
+	if (params->send_seq)
+		err |= add(object, "replay_oseq", json_integer((json_int_t)params->send_seq));
 	if (params->dev[0])
 		err |= add(object, "dev", json_string(params->dev));
 	if (err) {

@@ -137,12 +137,25 @@ static int read_dir(struct sa_json_decoding *decode, const char *name, const jso
 
 	if (sa_json_string(decode, name, value, &text) < 0)
 		return -EINVAL;
-	if (strcmp(text, "in") == 0)
-		return 0;
-	if (strcmp(text, "out") != 0)
+	if (strcmp(text, "in") != 0 && strcmp(text, "out") != 0)
 		return sa_json_fail(decode, name, sa_text_words_shown(text), "must be in or out");
-	sa_json_fail(decode, name, text, "xesp opens packets and seals none: inbound SAs only");
-	return sa_json_lacks(decode, "send");
+	decode->params.dir = strcmp(text, "out") == 0 ? SA_DIR_OUT : SA_DIR_IN;
+	return 0;
+}
+
+static int read_priority(struct sa_json_decoding *decode, const char *name, const json_t *value)
+{
+	return get_u32(decode, name, value, UINT32_MAX, &decode->params.priority);
+}
+
+static int read_tfcpad(struct sa_json_decoding *decode, const char *name, const json_t *value)
+{
+	return get_u32(decode, name, value, UINT16_MAX, &decode->params.tfc_pad);
+}
+
+static int read_replay_oseq(struct sa_json_decoding *decode, const char *name, const json_t *value)
+{
+	return sa_json_number(decode, name, value, INT64_MAX, &decode->params.send_seq);
 }
 
 static int read_mode(struct sa_json_decoding *decode, const char *name, const json_t *value)
@@ -323,14 +336,6 @@ static int read_dev(struct sa_json_decoding *decode, const char *name, const jso
 	return 0;
 }
 
-/* Of an outbound SA nothing else is looked at, encapsulation and port least of all. */
-static bool is_outbound(const json_t *object)
-{
-	const char *dir = json_string_value(json_object_get(object, "dir"));
-
-	return dir && strcmp(dir, "out") == 0;
-}
-
 int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct field_error *ret_error)
 {
 	static const struct member members[] = {
@@ -353,6 +358,9 @@ int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct fi
 		{"sel", read_sel, false},
 		{"limits", read_limits, false},
 		{"dev", read_dev, false},
+		{"priority", read_priority, false},
+		{"tfcpad", read_tfcpad, false},
+		{"replay_oseq", read_replay_oseq, false},
 	};
 	struct sa_json_decoding decode = {
 		.params = {.replay_window = XESP_REPLAY_WINDOW_DEFAULT},
@@ -364,8 +372,6 @@ int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct fi
 	if (!json_is_object(object))
 		return sa_json_fail(&decode, "sa", object ? sa_json_type_name(object) : "",
 				    "must be an object");
-	if (is_outbound(object))
-		return read_dir(&decode, "sa.dir", json_object_get(object, "dir"));
 	err = decode_members(&decode, "sa.", object, members, ARRAY_SIZE(members));
 	if (err == 0)
 		*ret_params = decode.params;

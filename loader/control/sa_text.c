@@ -131,6 +131,16 @@ static int read_window(struct sa_text_parse *parse)
 	return 0;
 }
 
+static int read_priority(struct sa_text_parse *parse)
+{
+	uint64_t number;
+
+	if (sa_text_words_number(&parse->words, "priority", UINT32_MAX, &number) < 0)
+		return -EINVAL;
+	parse->params.priority = (uint32_t)number;
+	return 0;
+}
+
 static int read_seq(struct sa_text_parse *parse)
 {
 	uint64_t number;
@@ -241,9 +251,10 @@ static const struct keyword {
 	{"ctx", sa_text_xfrm_unsupported, false},
 	{"security", sa_text_xfrm_unsupported, false},
 	{"seq", sa_text_xfrm_ignored_number, false},
-	{"replay-oseq", sa_text_xfrm_ignored_number, false},
-	{"replay-oseq-hi", sa_text_xfrm_ignored_number, false},
-	{"tfcpad", sa_text_xfrm_ignored_number, false},
+	{"replay-oseq", sa_text_xfrm_oseq, false},
+	{"replay-oseq-hi", sa_text_xfrm_oseq, false},
+	{"tfcpad", sa_text_xfrm_tfcpad, false},
+	{"priority", read_priority, false},
 	{"pcpu-num", sa_text_xfrm_ignored_number, false},
 	{"extra-flag", sa_text_xfrm_extra_flag, true},
 	{"dir", sa_text_xfrm_dir, false},
@@ -326,12 +337,9 @@ int sa_text_parse_words(char *const *words, size_t count, struct sa_params *ret_
 
 	if (err < 0)
 		return err;
-	if (parse.outbound)
-		err = sa_text_words_fail(&parse.words, "dir", "out", "xesp opens packets: inbound SAs only");
-	else
-		*ret_params = parse.params;
+	*ret_params = parse.params;
 	sa_params_wipe(&parse.params);
-	return err;
+	return 0;
 }
 
 int sa_text_parse_id(char *const *words, size_t count, struct sa_params *ret_params,

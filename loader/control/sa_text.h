@@ -38,11 +38,11 @@ int sa_text_parse_id(char *const *words, size_t count, struct sa_params *ret_par
  * state add" in front; # starts a comment; quotes as in a shell) or the output of `ip xfrm state`, also
  * mixed and also with -s. Calls `sink->each` for every SA with the line it starts on; a negative return of
  * `each` ends the reading and is returned. On a syntax error returns -EINVAL, `*ret_line` and
- * `*ret_error` filled. -EIO or -EFBIG (a file of over 256 MiB) if reading fails. Outbound SAs, as far
- * as the text says so ("dir out"), are reported with `outbound` set. Buffers that held keys are wiped,
+ * `*ret_error` filled. -EIO or -EFBIG (a file of over 256 MiB) if reading fails. An SA is inbound unless
+ * its text says "dir out", which kernels before 6.10 never do. Buffers that held keys are wiped,
  * stdio's too: nothing must have been read from `file` before. -ENOMEM. */
 struct sa_text_sink {
-	int (*each)(const struct sa_params *params, unsigned int line, bool outbound, void *ctx);
+	int (*each)(const struct sa_params *params, unsigned int line, void *ctx);
 	/* Told of an SA that is no mistake but needs what xesp does not have (an algorithm, a mode, a mark);
 	 * reading goes on behind it. NULL: it ends the reading as a mistake does. */
 	void (*unsupported)(const struct field_error *error, unsigned int line, void *ctx);

@@ -18,7 +18,6 @@ struct sa_text_parse {
 	uint32_t seq_high;
 	uint32_t esn_window; /* of a printed ESN context, which `ip` keeps apart; 0: none */
 	bool stdin_allowed;
-	bool outbound;
 };
 
 /* Parses one SA. On failure `*parse` holds no key. */
@@ -44,6 +43,8 @@ int sa_text_xfrm_skip_time(struct sa_text_parse *parse);
 int sa_text_xfrm_unsupported(struct sa_text_parse *parse);
 int sa_text_xfrm_ignored_number(struct sa_text_parse *parse);
 int sa_text_xfrm_extra_flag(struct sa_text_parse *parse);
+int sa_text_xfrm_tfcpad(struct sa_text_parse *parse);
+int sa_text_xfrm_oseq(struct sa_text_parse *parse);
 int sa_text_xfrm_dir(struct sa_text_parse *parse);
 int sa_text_xfrm_mark(struct sa_text_parse *parse);
 int sa_text_xfrm_if_id(struct sa_text_parse *parse);

@@ -24,11 +24,28 @@ static void print_flags(FILE *out, uint32_t flags)
 	const struct sa_flag_name *flag;
 
 	for (size_t row = 0; (flag = sa_flag_at(row)); row++) {
-		if (flags & flag->sa_flag) {
+		if (flags & flag->sa_flag && flag->xfrm_bit) {
 			fprintf(out, "%s%s", before, flag->name);
 			before = " ";
 		}
 	}
+	if (flags & SA_FLAG_NO_ENCAP_DSCP)
+		fprintf(out, " extra-flag dont-encap-dscp");
+}
+
+/* What only an outbound SA has. */
+static void print_sending(FILE *out, const struct sa_params *params)
+{
+	if (params->dir != SA_DIR_OUT)
+		return;
+	fprintf(out, "\tdir out priority %" PRIu32, params->priority);
+	if (params->tfc_pad)
+		fprintf(out, " tfcpad %" PRIu32, params->tfc_pad);
+	if (params->send_seq)
+		fprintf(out, " replay-oseq %" PRIu32, (uint32_t)params->send_seq);
+	if (params->send_seq >> 32)
+		fprintf(out, " replay-oseq-hi %" PRIu32, (uint32_t)(params->send_seq >> 32));
+	fputc('\n', out);
 }
 
 static void print_replay(FILE *out, const struct sa_params *params)
@@ -118,6 +135,7 @@ void sa_text_print(FILE *out, const struct sa_params *params)
 	print_encap(out, params);
 	print_selector(out, &params->selector);
 	print_limits(out, &params->limits);
+	print_sending(out, params);
 	if (params->dev[0])
 		fprintf(out, "\tdev %s\n", params->dev);
 }

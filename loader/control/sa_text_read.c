@@ -111,7 +111,7 @@ static void record_parse(struct reader *reader, size_t count)
 	reader->status = sa_text_parse(&parse);
 	if (reader->status == 0) {
 		const struct sa_text_sink *sink = reader->sink;
-		int err = sink->each(&parse.params, reader->record_line, parse.outbound, sink->ctx);
+		int err = sink->each(&parse.params, reader->record_line, sink->ctx);
 
 		reader->status = err < 0 ? err : 0;
 	} else if (parse.words.unsupported && reader->sink->unsupported) {

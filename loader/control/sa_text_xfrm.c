@@ -4,6 +4,7 @@
  * what happens to an inbound packet, and those that cannot and are refused. Pure; any thread.
  */
 #include <errno.h>
+#include <linux/xfrm.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -24,19 +25,48 @@ int sa_text_xfrm_ignored_number(struct sa_text_parse *parse)
 	return sa_text_words_printed(&parse->words, parse->keyword, UINT32_MAX, &number);
 }
 
-/* Both are about sending. */
+/* Both are about sending. That numbers may wrap is a permission, of which xesp makes no use: a counter that
+ * begins anew is a nonce that is used twice. */
 int sa_text_xfrm_extra_flag(struct sa_text_parse *parse)
 {
 	struct sa_text_words *words = &parse->words;
+	uint64_t number = 0;
+	bool any = false;
+
+	while (true) {
+		if (sa_text_words_accept(words, "dont-encap-dscp"))
+			number |= XFRM_SA_XFLAG_DONT_ENCAP_DSCP;
+		else if (!sa_text_words_accept(words, "oseq-may-wrap"))
+			break;
+		any = true;
+	}
+	if (!any && sa_text_words_number(words, parse->keyword, UINT32_MAX, &number) < 0)
+		return -EINVAL;
+	if (number & XFRM_SA_XFLAG_DONT_ENCAP_DSCP)
+		parse->params.flags |= SA_FLAG_NO_ENCAP_DSCP;
+	return 0;
+}
+
+int sa_text_xfrm_tfcpad(struct sa_text_parse *parse)
+{
 	uint64_t number;
 
-	if (sa_text_words_accept(words, "dont-encap-dscp") || sa_text_words_accept(words, "oseq-may-wrap")) {
-		while (sa_text_words_accept(words, "dont-encap-dscp") ||
-		       sa_text_words_accept(words, "oseq-may-wrap"))
-			;
-		return 0;
-	}
-	return sa_text_words_number(words, parse->keyword, UINT32_MAX, &number);
+	if (sa_text_words_number(&parse->words, parse->keyword, UINT16_MAX, &number) < 0)
+		return -EINVAL;
+	parse->params.tfc_pad = (uint32_t)number;
+	return 0;
+}
+
+int sa_text_xfrm_oseq(struct sa_text_parse *parse)
+{
+	bool high = strcmp(parse->keyword, "replay-oseq-hi") == 0;
+	uint64_t *seq = &parse->params.send_seq;
+	uint64_t number;
+
+	if (sa_text_words_printed(&parse->words, parse->keyword, UINT32_MAX, &number) < 0)
+		return -EINVAL;
+	*seq = high ? number << 32 | (uint32_t)*seq : *seq >> 32 << 32 | number;
+	return 0;
 }
 
 int sa_text_xfrm_dir(struct sa_text_parse *parse)
@@ -47,7 +77,7 @@ int sa_text_xfrm_dir(struct sa_text_parse *parse)
 		return -EINVAL;
 	if (strcmp(word, "in") != 0 && strcmp(word, "out") != 0)
 		return sa_text_words_fail(&parse->words, "dir", word, "must be in or out");
-	parse->outbound = strcmp(word, "out") == 0;
+	parse->params.dir = strcmp(word, "out") == 0 ? SA_DIR_OUT : SA_DIR_IN;
 	return 0;
 }
 

@@ -13,7 +13,9 @@
 #include "control/capabilities.h"
 #include "control/sa_limit.h"
 
-#define FLAGS_KNOWN (SA_FLAG_ESN | SA_FLAG_NO_ECN | SA_FLAG_DECAP_DSCP | SA_FLAG_AF_UNSPEC)
+#define FLAGS_KNOWN \
+	(SA_FLAG_ESN | SA_FLAG_NO_ECN | SA_FLAG_DECAP_DSCP | SA_FLAG_AF_UNSPEC | SA_FLAG_NO_PMTU_DISC | \
+	 SA_FLAG_NO_ENCAP_DSCP)
 
 /* Copies what fits. A value comes from outside: it goes to terminals, logs and JSON as plain ASCII. */
 static void copy_printable(char *to, size_t size, const char *from)
@@ -71,18 +73,24 @@ static int check_addresses(const struct sa_params *params, struct field_error *r
 		return -EINVAL;
 	}
 	if (!is_unicast(&params->dst)) {
-		field_error_set(ret_error, "dst", text, "must be a unicast address of this host");
+		field_error_set(ret_error, "dst", text, "must be a unicast address of %s",
+				params->dir == SA_DIR_OUT ? "the peer" : "this host");
 		return -EINVAL;
 	}
-	if (params->src.family == AF_UNSPEC)
+	if (params->src.family == AF_UNSPEC && params->dir == SA_DIR_IN)
 		return 0;
+	if (params->src.family == AF_UNSPEC) {
+		field_error_set(ret_error, "src", "", "required with dir out: the address of this host");
+		return -EINVAL;
+	}
 	ip_addr_format(&params->src, text);
 	if (params->src.family != params->dst.family) {
 		field_error_set(ret_error, "src", text, "must be of the same family as dst");
 		return -EINVAL;
 	}
 	if (!is_unicast(&params->src)) {
-		field_error_set(ret_error, "src", text, "must be a unicast address, or absent for any");
+		field_error_set(ret_error, "src", text, "must be a unicast address%s",
+				params->dir == SA_DIR_OUT ? " of this host" : ", or absent for any");
 		return -EINVAL;
 	}
 	return 0;
@@ -247,6 +255,8 @@ static int check_replay(const struct sa_params *params, struct field_error *ret_
 	bool esn = params->flags & SA_FLAG_ESN;
 	char text[24];
 
+	if (params->dir == SA_DIR_OUT)
+		return 0;
 	number_text(text, sizeof(text), params->replay_window);
 	if (params->replay_window != 0 && (params->replay_window < XESP_REPLAY_WINDOW_MIN ||
 					   params->replay_window > XESP_REPLAY_WINDOW_MAX)) {
@@ -269,6 +279,29 @@ static int check_replay(const struct sa_params *params, struct field_error *ret_
 	}
 	if (params->replay_seq > INT64_MAX) {
 		field_error_set(ret_error, "replay-seq-hi", text, "must be below 2^63: rekey long before");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* What is about sending, for SAs that send. */
+static int check_sending(const struct sa_params *params, struct field_error *ret_error)
+{
+	uint64_t limit = params->flags & SA_FLAG_ESN ? INT64_MAX : UINT32_MAX;
+	char text[24];
+
+	if (params->dir != SA_DIR_OUT)
+		return 0;
+	/* RFC 4303 section 3.3.3: a number is used once; the last one leaves none to send. */
+	if (params->send_seq >= limit) {
+		field_error_set(ret_error, "replay-oseq", number_text(text, sizeof(text), params->send_seq),
+				"must be below %llu: else all sequence numbers are used up",
+				(unsigned long long)limit);
+		return -EINVAL;
+	}
+	if (params->tfc_pad > XESP_TFC_PAD_MAX) {
+		field_error_set(ret_error, "tfcpad", number_text(text, sizeof(text), params->tfc_pad),
+				"must be at most %u bytes", XESP_TFC_PAD_MAX);
 		return -EINVAL;
 	}
 	return 0;
@@ -298,9 +331,11 @@ static int check_encap(const struct sa_params *params, struct field_error *ret_e
 				"must be espinudp or espinudp-nonike");
 		return -EINVAL;
 	}
-	/* sport 0 means any: per-CPU SAs and NAT rebinding leave the peer's port open. */
-	if (encap->dport == 0) {
-		field_error_set(ret_error, "encap dport", "0", "must be 1 to 65535: our UDP port");
+	/* Inbound, sport 0 means any: per-CPU SAs and NAT rebinding leave the peer's port open. */
+	if (encap->dport == 0 || (params->dir == SA_DIR_OUT && encap->sport == 0)) {
+		field_error_set(ret_error, encap->dport ? "encap sport" : "encap dport", "0",
+				"must be 1 to 65535: %s UDP port",
+				encap->dport || params->dir == SA_DIR_IN ? "our" : "the peer's");
 		return -EINVAL;
 	}
 	if (check_original(params, "encap oaddr", &encap->original_src, ret_error) < 0)
@@ -423,8 +458,8 @@ static int check_dev(const struct sa_params *params, struct field_error *ret_err
 int validate_sa(const struct sa_params *params, bool legacy_on, struct field_error *ret_error)
 {
 	static int (*const checks[])(const struct sa_params *, struct field_error *) = {
-		check_addresses, check_spi,	 check_mode,   check_replay,
-		check_encap,	 check_selector, check_limits, check_dev,
+		check_addresses, check_spi,    check_mode, check_replay,  check_encap,
+		check_selector,	 check_limits, check_dev,  check_sending,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {

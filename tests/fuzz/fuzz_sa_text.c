@@ -62,12 +62,11 @@ static void check_round_trip(const struct sa_params *params)
 	check(sample_equal(params, &again), "parses to another SA");
 }
 
-static int each(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
+static int each(const struct sa_params *params, unsigned int line, void *ctx)
 {
 	struct field_error error;
 
 	(void)line;
-	(void)outbound;
 	(void)ctx;
 	if (validate_sa(params, true, &error) == 0)
 		check_round_trip(params);

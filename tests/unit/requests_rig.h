@@ -76,6 +76,11 @@ static inline int start(void **state)
 	assert_int_equal(worker_group_new(1, rig.config.provider, rig.config.sink, &rig.iface.workers), 0);
 	assert_int_equal(monitor_new(NULL, NULL, &rig.engine.monitor), 0);
 	rig.engine.ifaces[3] = &rig.iface;
+	assert_int_equal(outbound_new(&(struct outbound_config){.provider = rig.config.provider,
+								.crypto = rig.engine.crypto,
+								.capacity = RIG_CAPACITY},
+				      &rig.engine.outbound),
+			 0);
 	assert_int_equal(requests_serve(&rig.engine, rig.fixture->listener, &rig.fixture->server), 0);
 	rig.fd = client(rig.fixture);
 	*state = NULL;
@@ -89,6 +94,7 @@ static inline int end(void **state)
 	varlink_server_free(rig.fixture->server);
 	rig.fixture->server = NULL;
 	monitor_free(rig.engine.monitor);
+	outbound_free(rig.engine.outbound);
 	worker_group_free(rig.iface.workers);
 	sadb_free(rig.iface.db);
 	classifier_free(rig.iface.classifier);

@@ -15,7 +15,6 @@
 struct result {
 	struct sa_params params[300];
 	unsigned int lines[300];
-	bool outbound[300];
 	size_t count;
 	int stop_with; /* what `each` returns */
 	bool tolerant; /* what is unsupported does not end the reading */
@@ -26,14 +25,13 @@ struct result {
 	struct field_error error;
 };
 
-static inline int keep(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
+static inline int keep(const struct sa_params *params, unsigned int line, void *ctx)
 {
 	struct result *result = ctx;
 
 	assert_true(result->count < ARRAY_SIZE(result->params));
 	result->params[result->count] = *params;
 	result->lines[result->count] = line;
-	result->outbound[result->count] = outbound;
 	result->count++;
 	return result->stop_with;
 }

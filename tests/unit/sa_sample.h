@@ -68,7 +68,9 @@ static inline bool sample_equal(const struct sa_params *a, const struct sa_param
 	       a->icv_bytes == b->icv_bytes && sample_encap_equal(&a->encap, &b->encap) &&
 	       a->replay_window == b->replay_window && a->replay_seq == b->replay_seq &&
 	       a->flags == b->flags && sample_selector_equal(&a->selector, &b->selector) &&
-	       sample_limits_equal(&a->limits, &b->limits) && strcmp(a->dev, b->dev) == 0;
+	       sample_limits_equal(&a->limits, &b->limits) && a->dir == b->dir &&
+	       a->priority == b->priority && a->tfc_pad == b->tfc_pad && a->send_seq == b->send_seq &&
+	       strcmp(a->dev, b->dev) == 0;
 }
 
 /* A valid SA with every field set. */

@@ -31,7 +31,7 @@ static void reads_many_in_order(void **state)
 	for (unsigned int i = 0; i < 1000; i++) {
 		assert_int_equal(list.entries[i].params.spi, 256 + i);
 		assert_int_equal(list.entries[i].line, i + 1);
-		assert_int_equal(list.entries[i].outbound, i % 3 == 0);
+		assert_int_equal(list.entries[i].params.dir, i % 3 == 0 ? SA_DIR_OUT : SA_DIR_IN);
 		assert_false(list.entries[i].skip);
 	}
 	fclose(file);

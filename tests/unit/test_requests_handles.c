@@ -14,6 +14,7 @@
 #define BY_NAME(spi) "\"dst\":\"192.0.2.2\",\"spi\":" #spi
 #define ENCAP(type, port) ",\"encap\":{\"type\":\"" type "\",\"sport\":4500,\"dport\":" port "}"
 #define ENCAP_4500 ENCAP("espinudp", "4500")
+#define OUT ",\"src\":\"192.0.2.1\",\"dir\":\"out\""
 
 /* Adds; `*ret_handle` and `*ret_parser` (each may be NULL) get the handles, "" for null. */
 static void add(unsigned int spi, const char *parser, const char *encap, const char *error, char *ret_handle,
@@ -123,24 +124,52 @@ static void test_stale_and_wrong_parser_handles(void **state)
 	assert_string_equal(parsers(), "parser-0-2:1 ");
 }
 
-/* M7: an outbound add gets the answer that an outbound add gets, whatever it says of a parser entry or port.
- */
+/* M7: an outbound add makes no parser entry and belongs to none, whatever it says of one. */
 static void test_outbound_add_ignores_parser_entry(void **state)
 {
 	static const char *const parser_handles[] = {"", "\"parser\":\"parser-0-1\",",
 						     "\"parser\":\"parser-9-9\","};
-	static const char *const encaps[] = {",\"dir\":\"out\"", ENCAP_4500 ",\"dir\":\"out\"",
-					     ENCAP("espinudp", "0") ",\"dir\":\"out\""};
+	static const char *const encaps[] = {OUT, ENCAP_4500 OUT, ENCAP("espinudp_nonike", "500") OUT};
+	char handle[HANDLE_TEXT_MAX], parser[HANDLE_TEXT_MAX], expected[HANDLE_TEXT_MAX];
 
 	(void)state;
 	add(4096, "", ENCAP_4500, NULL, NULL, NULL);
-	for (size_t i = 0; i < 3; i++)
-		for (size_t j = 0; j < 3; j++)
-			add(4097, parser_handles[i], encaps[j], "org.xesp.NotSupported", NULL, NULL);
+	for (unsigned int i = 0; i < 3; i++)
+		for (unsigned int j = 0; j < 3; j++) {
+			add(5000 + 3 * i + j, parser_handles[i], encaps[j], NULL, handle, parser);
+			snprintf(expected, sizeof(expected), "sa-out-%u-1", 3 * i + j);
+			assert_string_equal(handle, expected);
+			assert_string_equal(parser, "");
+		}
 	assert_string_equal(parsers(), "parser-0-1:1 ");
 	assert_int_equal(sadb_count(rig.iface.db), 1);
+	assert_int_equal(outbound_count(rig.engine.outbound), 9);
 	add(4097, "", ENCAP_4500 ",\"dir\":\"in\"", NULL, NULL, NULL);
 	add(4098, "", ENCAP_4500 ",\"dir\":\"sideways\"", "org.xesp.InvalidField", NULL, NULL);
+}
+
+/* An outbound SA is named as any: by its handle, or by peer and SPI; a handle that is stale names nothing. */
+static void test_outbound_names(void **state)
+{
+	char first[HANDLE_TEXT_MAX], second[HANDLE_TEXT_MAX];
+
+	(void)state;
+	add(5000, "", OUT, NULL, first, NULL);
+	add(5000, "", OUT, "org.xesp.AlreadyExists", NULL, NULL);
+	/* The same name inbound is another SA, and the one that is meant by the name. */
+	add(5000, "", "", NULL, NULL, NULL);
+	del(NULL, BY_NAME(5000));
+	assert_int_equal(sadb_count(rig.iface.db), 0);
+	assert_int_equal(outbound_count(rig.engine.outbound), 1);
+	del(NULL, BY_NAME(5000));
+	del("org.xesp.NotFound", BY_NAME(5000));
+	del("org.xesp.StaleHandle", "\"handle\":\"%s\"", first);
+	for (unsigned int i = 0; i < RIG_CAPACITY; i++)
+		add(6000 + i, "", OUT, NULL, second, NULL);
+	add(7000, "", OUT, "org.xesp.CapacityExceeded", NULL, NULL);
+	del("org.xesp.StaleHandle", "\"handle\":\"%s\"", first);
+	del(NULL, "\"handle\":\"%s\"", second);
+	assert_int_equal(outbound_count(rig.engine.outbound), RIG_CAPACITY - 1);
 }
 
 /* M8, M9 */
@@ -310,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_add_answers_with_handles, start, end),
 		cmocka_unit_test_setup_teardown(test_stale_and_wrong_parser_handles, start, end),
 		cmocka_unit_test_setup_teardown(test_outbound_add_ignores_parser_entry, start, end),
+		cmocka_unit_test_setup_teardown(test_outbound_names, start, end),
 		cmocka_unit_test_setup_teardown(test_delete_and_the_parser_entry, start, end),
 		cmocka_unit_test_setup_teardown(test_packets_after_a_delete, start, end),
 		cmocka_unit_test_setup_teardown(test_delete_by_handle, start, end),

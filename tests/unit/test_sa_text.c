@@ -42,9 +42,31 @@ static void test_defaults(void **state)
 		"limit byte-hard 0xffffffffffffffff limit time-soft 0 replay-oseq 4 replay-oseq-hi 5 pcpu-num 2 "
 		"extra-flag dont-encap-dscp oseq-may-wrap proto esp flag nopmtudisc wildrecv icmp",
 		&params);
+	/* What is about sending is kept: the file may not say yet which way the SA goes. */
+	expected.flags = SA_FLAG_NO_PMTU_DISC | SA_FLAG_NO_ENCAP_DSCP;
+	expected.tfc_pad = 9;
+	expected.send_seq = 5ull << 32 | 4;
 	assert_true(sample_equal(&params, &expected));
+	expected = sample_plain();
+	expected.flags = SA_FLAG_NO_ENCAP_DSCP | SA_FLAG_NO_PMTU_DISC;
 	assert_parses("mark 0 mask 0xffffffff output-mark 0 mask 5 extra-flag 0x3 flag 0x04 "
 		      "offload packet dev eth9 dir in " BASE AEAD,
+		      &params);
+	assert_true(sample_equal(&params, &expected));
+}
+
+static void test_outbound(void **state)
+{
+	struct sa_params params, expected = sample_plain();
+
+	(void)state;
+	expected.dir = SA_DIR_OUT;
+	assert_parses(BASE AEAD "offload dev eth0 dir out", &params);
+	assert_true(sample_equal(&params, &expected));
+	expected.priority = 4294967295;
+	expected.tfc_pad = 1400;
+	expected.send_seq = 0x100000002;
+	assert_parses(BASE AEAD "dir out priority 4294967295 tfcpad 1400 replay-oseq-hi 1 replay-oseq 2",
 		      &params);
 	assert_true(sample_equal(&params, &expected));
 }
@@ -231,8 +253,9 @@ static const struct {
 	{"lifetime config: limit: soft INF", "byte-soft", "INF"},
 	{"lifetime config: limit: soft (INF)(bytes), hard 5(bytes) limit: hard", "lifetime", "hard"},
 	{"dir sideways", "dir", "sideways"},
-	{BASE AEAD "dir out", "dir", "out"},
-	{BASE AEAD "offload dev eth0 dir out", "dir", "out"},
+	{BASE AEAD "priority -1", "priority", "-1"},
+	{BASE AEAD "tfcpad 65536", "tfcpad", "65536"},
+	{BASE AEAD "replay-oseq x", "replay-oseq", "x"},
 	{"offload eth0", "offload", "eth0"},
 	{"anti-replay foo", "anti-replay", "foo"},
 	{"anti-replay esn context: seq-hi 0, seq 0, oseq-hi 0, oseq 0 replay_window 1, bitmap-length "
@@ -369,11 +392,11 @@ static void test_print_layout(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_all_words),
-		cmocka_unit_test(test_encap_forms),  cmocka_unit_test(test_selector_forms),
-		cmocka_unit_test(test_refused),	     cmocka_unit_test(test_words_of_odd_size),
-		cmocka_unit_test(test_id),	     cmocka_unit_test(test_print_round_trip),
-		cmocka_unit_test(test_print_layout),
+		cmocka_unit_test(test_defaults),	  cmocka_unit_test(test_outbound),
+		cmocka_unit_test(test_all_words),	  cmocka_unit_test(test_encap_forms),
+		cmocka_unit_test(test_selector_forms),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_words_of_odd_size), cmocka_unit_test(test_id),
+		cmocka_unit_test(test_print_round_trip),  cmocka_unit_test(test_print_layout),
 	};
 
 	return cmocka_run_group_tests_name("sa_text", tests, NULL, NULL);

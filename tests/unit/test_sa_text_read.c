@@ -71,7 +71,8 @@ static void test_ip_s_xfrm_state(void **state)
 	assert_int_equal(result.params[1].flags, 0);
 	assert_int_equal(result.params[1].replay_window, 128);
 	assert_int_equal(result.params[1].selector.sport, 443);
-	assert_int_equal(result.params[2].flags, SA_FLAG_AF_UNSPEC | SA_FLAG_ESN);
+	assert_int_equal(result.params[2].flags,
+			 SA_FLAG_AF_UNSPEC | SA_FLAG_ESN | SA_FLAG_NO_PMTU_DISC | SA_FLAG_NO_ENCAP_DSCP);
 	assert_int_equal(result.params[2].replay_window, 256);
 	assert_true(result.params[2].replay_seq == 0x200000010);
 	for (size_t i = 0; i < 3; i++)
@@ -85,10 +86,10 @@ static void test_newer_versions(void **state)
 	(void)state;
 	assert_reads(read_path("tests/data/xfrm/state-offload.txt", &result), &result, 1);
 	assert_int_equal(result.params[0].encap.sport, 0);
-	assert_false(result.outbound[0]);
+	assert_int_equal(result.params[0].dir, SA_DIR_IN);
 	assert_reads(read_path("tests/data/xfrm/state-6.18.txt", &result), &result, 2);
-	assert_false(result.outbound[0]);
-	assert_true(result.outbound[1]);
+	assert_int_equal(result.params[0].dir, SA_DIR_IN);
+	assert_int_equal(result.params[1].dir, SA_DIR_OUT);
 	assert_string_equal(result.params[0].dev, "");
 }
 
@@ -271,12 +272,11 @@ static void test_sizes(void **state)
 		assert_int_equal(read_repeated("x ", len, &result), -EINVAL);
 }
 
-static int keep_count(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
+static int keep_count(const struct sa_params *params, unsigned int line, void *ctx)
 {
 	unsigned int *count = ctx;
 
 	(void)params;
-	(void)outbound;
 	++*count;
 	return line == *count ? 0 : -ERANGE;
 }
