@@ -65,8 +65,8 @@
 /* ICMP errors that one worker may send in a second about packets that are not sent. */
 #define XESP_REFUSALS_PER_SECOND 100
 
-/* Kinds of selectors of outbound SAs in a family: combinations of prefix lengths and of what else is looked at.
- * A packet that only the last of them matches is looked up once in each. */
+/* Kinds of selectors of outbound SAs in a family: combinations of prefix lengths and of what else is looked
+ * at. A packet that only the last of them matches is looked up once in each. */
 #define XESP_SPD_GROUPS_MAX 1024
 
 /* Control socket: bytes of one message, clients at a time, bytes queued to a slow client. */
