@@ -35,10 +35,9 @@ static struct {
 
 /* ---- SAs ----------------------------------------------------------------------------------------------- */
 
-static int keep(const struct sa_params *params, unsigned int line, bool outbound, void *ctx)
+static int keep(const struct sa_params *params, unsigned int line, void *ctx)
 {
 	(void)line;
-	(void)outbound;
 	(void)ctx;
 	assert_true(bench.count < SAS_MAX);
 	bench.sas[bench.count++] = *params;
