@@ -2,8 +2,8 @@
 /*
  * The crypto provider interface: two providers (libipsec-mb, OpenSSL) behind one table of functions, so
  * that each can be checked against the other. A key is kept as it was given, in key memory; contexts expand
- * it when packets want it. Working on a burst allocates nothing, but for the error that OpenSSL notes where its
- * CCM refuses a packet. One context a thread.
+ * it when packets want it. Working on a burst allocates nothing, but for the error that OpenSSL notes where
+ * its CCM refuses a packet. One context a thread.
  */
 #ifndef XESP_DATAPLANE_CRYPTO_H
 #define XESP_DATAPLANE_CRYPTO_H

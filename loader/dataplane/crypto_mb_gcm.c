@@ -109,8 +109,8 @@ size_t crypto_mb_gcm_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops,
 			run(ctx, ops + start, end - start, open);
 			continue;
 		}
-		memcpy(ret_others + others, ops + start, (end - start) * sizeof(ops[0]));
-		others += end - start;
+		while (start < end)
+			ret_others[others++] = ops[start++];
 	}
 	return others;
 }

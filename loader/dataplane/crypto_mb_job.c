@@ -33,21 +33,22 @@ struct group {
 typedef bool (*alike_t)(const struct crypto_key *a, const struct crypto_key *b);
 typedef void (*fill_t)(IMB_JOB *job, struct mb_work *work, bool open);
 
-/* Takes the first of `*todo` out of it, and all that are like it. */
+/* Takes the first of `*todo`, which is not 0, out of it, and all that are like it. */
 static void group_take(struct crypto_ctx *ctx, uint64_t *todo, alike_t alike, struct group *ret_group)
 {
-	const struct crypto_key *first = ctx->work[__builtin_ctzll(*todo)].op->key;
-	uint64_t left = *todo;
+	struct mb_work *first = &ctx->work[__builtin_ctzll(*todo)];
+	uint64_t left = *todo & (*todo - 1);
 
-	ret_group->count = 0;
-	while (left) {
+	ret_group->works[0] = first;
+	ret_group->count = 1;
+	*todo = 0;
+	for (; left; left &= left - 1) {
 		int i = __builtin_ctzll(left);
 
-		left &= left - 1;
-		if (ctx->work[i].op->key != first && !alike(ctx->work[i].op->key, first))
-			continue;
-		ret_group->works[ret_group->count++] = &ctx->work[i];
-		*todo &= ~(1ull << i);
+		if (ctx->work[i].op->key == first->op->key || alike(ctx->work[i].op->key, first->op->key))
+			ret_group->works[ret_group->count++] = &ctx->work[i];
+		else
+			*todo |= 1ull << i;
 	}
 }
 
@@ -77,12 +78,12 @@ static void run_jobs(IMB_MGR *manager, const struct group *group, fill_t fill, b
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
+		done[i] = jobs[i];
 		fill(jobs[i], group->works[i], open);
 #if IMB_VERSION_NUM >= IMB_VERSION(1, 4, 0)
 		imb_set_session(manager, jobs[i]);
 #endif
 	}
-	memcpy(done, jobs, count * sizeof(jobs[0]));
 	ended = IMB_SUBMIT_BURST_NOCHECK(manager, count, done);
 	do {
 		more = ended < count ? IMB_FLUSH_BURST(manager, count - ended, done) : 0;

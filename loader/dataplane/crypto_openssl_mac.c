@@ -188,12 +188,13 @@ static void double_block(const uint8_t *in, uint8_t *out)
 static bool set_cmac_key(struct openssl_cbc_mac *mac, const uint8_t *key)
 {
 	uint8_t zeros[AES_BLOCK];
-	bool good = set_key(mac, key) && encrypt_byte(mac, 0, zeros);
 
+	if (!set_key(mac, key) || !encrypt_byte(mac, 0, zeros))
+		return false;
 	double_block(zeros, mac->last_whole);
 	double_block(mac->last_whole, mac->last_padded);
 	explicit_bzero(zeros, sizeof(zeros));
-	return good;
+	return true;
 }
 
 /* Only the last block of ciphertext is the MAC; the others go where the next ones do. */

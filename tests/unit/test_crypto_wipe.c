@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -30,10 +29,10 @@
 struct search {
 	uint64_t needles[NEEDLES_MAX]; /* an open hash table of masked words; 0: free */
 	size_t count;
-	uint8_t *window; /* not searched itself */
-	size_t places;	 /* where something was found, */
-	size_t allowed;	 /* and of them those where keys may be */
-	uint64_t first;	 /* where they may not */
+	struct guard window; /* not searched itself */
+	size_t places;	     /* where something was found, */
+	size_t allowed;	     /* and of them those where keys may be */
+	uint64_t first;	     /* where they may not */
 };
 
 struct wipe {
@@ -120,7 +119,7 @@ static void search_window(struct wipe *wipe, uint64_t start, size_t len)
 	for (size_t at = 0; at + 8 <= len; at += 8) {
 		uint64_t word;
 
-		memcpy(&word, search->window + at, 8);
+		memcpy(&word, search->window.start + at, 8);
 		if (!is_needle(search, word))
 			continue;
 		search->places++;
@@ -133,11 +132,11 @@ static void search_window(struct wipe *wipe, uint64_t start, size_t len)
 
 static void search_region(struct wipe *wipe, int memory, uint64_t start, uint64_t end)
 {
-	if (in_block(start, wipe->search.window, WINDOW) || end - start > REGION_MAX)
+	if (in_block(start, wipe->search.window.start, WINDOW) || end - start > REGION_MAX)
 		return;
 	for (uint64_t at = start; at < end; at += WINDOW) {
 		size_t len = end - at < WINDOW ? (size_t)(end - at) : WINDOW;
-		ssize_t got = pread(memory, wipe->search.window, len, (off_t)at);
+		ssize_t got = pread(memory, wipe->search.window.start, len, (off_t)at);
 
 		if (got > 0)
 			search_window(wipe, at, (size_t)got);
@@ -259,8 +258,8 @@ static struct wipe *wipe_new(struct crypto_rig *rig, size_t which, uint64_t seed
 	wipe->rig = rig;
 	wipe->count = suites_count();
 	wipe->sas = calloc(wipe->count, sizeof(*wipe->sas));
-	wipe->search.window = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(wipe->sas && wipe->search.window != MAP_FAILED);
+	wipe->search.window = guard_new(WINDOW);
+	assert_non_null(wipe->sas);
 	for (size_t i = 0; i < wipe->count; i++) {
 		struct suite suite;
 
@@ -282,7 +281,7 @@ static struct wipe *wipe_new(struct crypto_rig *rig, size_t which, uint64_t seed
 
 static void wipe_free(struct wipe *wipe)
 {
-	munmap(wipe->search.window, WINDOW);
+	guard_free(&wipe->search.window);
 	free(wipe->sas);
 	free(wipe);
 }
@@ -351,8 +350,7 @@ static void test_slots_filled_again(void **state)
 	assert_true(wipe && sas);
 	wipe->rig = *state;
 	wipe->count = 1;
-	wipe->search.window = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(wipe->search.window != MAP_FAILED);
+	wipe->search.window = guard_new(WINDOW);
 	/* Serials are given in order, and find their set by it. */
 	for (size_t i = 0; i < KEYS; i++) {
 		crypto_rig_sa_init(&only, &sas[i], i < KEYS / 2 ? &much : &less, false, &seed);
