@@ -69,6 +69,9 @@
  * at. A packet that only the last of them matches is looked up once in each. */
 #define XESP_SPD_GROUPS_MAX 1024
 
+/* Addresses of peers that outbound SAs send to: the way to each is followed. */
+#define XESP_PEERS_MAX 4096
+
 /* Control socket: bytes of one message, clients at a time, bytes queued to a slow client. */
 #define XESP_MESSAGE_MAX (64 * 1024)
 #define XESP_CLIENTS_MAX 1024

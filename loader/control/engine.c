@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/engine_route.h"
 #include "control/iface_link.h"
 #include "control/monitor.h"
 #include "control/requests.h"
@@ -199,6 +200,8 @@ static int make_outbound(struct engine *engine)
 					       .capacity = engine->config->capacity,
 					       .quiesce = quiesce_all,
 					       .forget = forget_all,
+					       .hop_take = engine_hop_take,
+					       .hop_give = engine_hop_give,
 					       .marked = on_marked,
 					       .owner = engine};
 	int err = sd_event_add_time_relative(engine->event, &engine->reap, CLOCK_MONOTONIC, REAP_INTERVAL_US,
@@ -226,6 +229,8 @@ int engine_run(const struct engine_config *config)
 	if (err >= 0)
 		err = monitor_new(on_demand_changed, &engine, &engine.monitor);
 	if (err >= 0)
+		err = engine_route_begin(&engine);
+	if (err >= 0)
 		err = make_outbound(&engine);
 	if (err >= 0)
 		err = serve(&engine);
@@ -235,6 +240,7 @@ int engine_run(const struct engine_config *config)
 		iface_free(engine.ifaces[i]);
 	outbound_free(engine.outbound);
 	sd_event_source_unref(engine.reap);
+	engine_route_end(&engine);
 	monitor_free(engine.monitor);
 	config->provider->ctx_free(engine.crypto);
 	sd_event_unref(engine.event);

@@ -14,6 +14,8 @@
 #include "host/classifier.h"
 #include "host/ipc.h"
 
+struct port;
+
 struct iface {
 	struct ipc_attached info;
 	bool pass_keepalives;
@@ -22,6 +24,7 @@ struct iface {
 	struct classifier *classifier;
 	struct sadb *db;
 	struct worker_group *workers;
+	struct port *port;     /* the way out; NULL: there is none */
 	sd_event_source *reap; /* frees deleted SAs that a worker held too long */
 	struct audit *audit;
 	struct iface_events *events;

@@ -25,6 +25,12 @@ int loader_ask(struct loader_channel *loader, struct ipc_message *message, struc
 	return 0;
 }
 
+static bool is_unasked(const struct ipc_message *message)
+{
+	return message->type == IPC_LINK_GONE || message->type == IPC_LINK_STATE ||
+	       message->type == IPC_NEXTHOP;
+}
+
 int loader_answer(struct loader_channel *loader, struct ipc_message *ret_message, int *ret_fds,
 		  size_t *ret_fd_count, struct failure *ret_failure)
 {
@@ -34,7 +40,7 @@ int loader_answer(struct loader_channel *loader, struct ipc_message *ret_message
 		if (err)
 			return failure_set(ret_failure, -err, "ask the loader", "restart xespd",
 					   "no answer from the loader process");
-		if (ret_message->type == IPC_LINK_GONE || ret_message->type == IPC_LINK_STATE)
+		if (is_unasked(ret_message))
 			loader_note(loader, ret_message);
 		else if (ret_message->id == loader->last_id)
 			break;
@@ -84,8 +90,13 @@ void loader_note(struct loader_channel *loader, const struct ipc_message *messag
 {
 	size_t i = 0;
 
-	if (message->type != IPC_LINK_GONE && message->type != IPC_LINK_STATE)
+	if (!is_unasked(message))
 		return;
+	if (message->type == IPC_NEXTHOP) {
+		if (loader->on_nexthop)
+			loader->on_nexthop(loader->ctx, &message->nexthop);
+		return;
+	}
 	while (i < loader->unasked_count && ifindex_of(&loader->unasked[i]) != ifindex_of(message))
 		i++;
 	/* The loader has at most XESP_IFACES_MAX interfaces, and gets no other one while it answers. */

@@ -16,6 +16,9 @@ struct loader_channel {
 	/* LINK_STATE and LINK_GONE, one an interface: a later word says all that an earlier one did. */
 	struct ipc_message unasked[XESP_IFACES_MAX];
 	size_t unasked_count;
+	/* NEXTHOP, at once: it changes nothing but the way itself. */
+	void (*on_nexthop)(void *ctx, const struct ipc_nexthop *way);
+	void *ctx;
 };
 
 /* Sends a request. */
@@ -31,7 +34,7 @@ int loader_unexpected(const struct ipc_message *message, const int *fds, size_t 
 int loader_do(struct loader_channel *loader, struct ipc_message *message, struct ipc_message *ret_done,
 	      struct failure *ret_failure);
 
-/* Keeps a message that came unasked; others are passed over. */
+/* Keeps a message that came unasked, or hands it on; others are passed over. */
 void loader_note(struct loader_channel *loader, const struct ipc_message *message);
 /* Takes one that was kept; false if there is none. */
 bool loader_noted(struct loader_channel *loader, struct ipc_message *ret_message);

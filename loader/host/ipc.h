@@ -2,9 +2,9 @@
 /*
  * What loader and engine say to each other over a SOCK_SEQPACKET pair: fixed structs, descriptors along
  * with them. The engine asks, the loader answers each request with exactly one of ATTACHED (followed by
- * one QUEUE a receive queue), DONE (to SET_QUEUES followed by one QUEUE a new queue) or FAILED; LINK_GONE
- * and LINK_STATE come unasked. The loader trusts nothing in a
- * request: the engine handles hostile packets and is taken to be compromised.
+ * one QUEUE a receive queue), DONE (to SET_QUEUES followed by one QUEUE a new queue) or FAILED; LINK_GONE,
+ * LINK_STATE and NEXTHOP come unasked. The loader trusts nothing in a request: the engine handles hostile
+ * packets and is taken to be compromised.
  */
 #ifndef XESP_HOST_IPC_H
 #define XESP_HOST_IPC_H
@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/ip_addr.h"
 
 enum ipc_type {
 	IPC_ATTACH = 1,	    /* engine: attach to attach.dev */
@@ -25,6 +27,9 @@ enum ipc_type {
 	IPC_LINK_STATE = 8, /* loader: state has changed, or its queues are still other ones than asked for */
 	IPC_SET_QUEUES = 9, /* engine: sockets for the queues from queues.from to queues.count - 1 */
 	IPC_REATTACH = 10,  /* engine: put the program of link.ifindex back onto its hook */
+	IPC_RESOLVE = 11,   /* engine: find the way to peer.addr, and say NEXTHOP now and when it changes */
+	IPC_UNRESOLVE = 12, /* engine: no longer */
+	IPC_NEXTHOP = 13,   /* loader: nexthop */
 };
 
 enum ipc_xdp_mode { IPC_XDP_AUTO = 0, IPC_XDP_NATIVE = 1, IPC_XDP_GENERIC = 2 };
@@ -86,6 +91,22 @@ struct ipc_queues {
 	uint32_t count;
 };
 
+struct ipc_peer {
+	struct ip_addr addr;
+};
+
+#define IPC_LINK_BYTES 14 /* Ethernet header */
+
+/* The way to a peer, as the kernel's routes and neighbours have it. */
+struct ipc_nexthop {
+	struct ip_addr dst;
+	struct ip_addr src;	      /* that the host would send from; AF_UNSPEC: not known */
+	uint8_t link[IPC_LINK_BYTES]; /* destination, source, EtherType; valid if usable */
+	uint32_t ifindex;	      /* attached interface that it leaves by, or 0 */
+	uint32_t state;		      /* enum nexthop_state */
+	uint32_t mtu;		      /* the interface's or, if that is less, the route's */
+};
+
 /* Why something failed, for the person who asked. */
 struct failure {
 	int32_t error; /* positive errno */
@@ -105,6 +126,8 @@ struct ipc_message {
 		struct ipc_link_state state;
 		struct ipc_done done;
 		struct ipc_queues queues;
+		struct ipc_peer peer;
+		struct ipc_nexthop nexthop;
 		struct failure failed;
 	};
 };

@@ -19,6 +19,7 @@
 #include "host/attached.h"
 #include "host/ipc.h"
 #include "host/link.h"
+#include "host/nexthop.h"
 #include "host/tun.h"
 
 /* How long the engine may take to end after it was asked to. */
@@ -34,6 +35,7 @@ struct loader {
 	const struct loader_config *config;
 	sd_event *event;
 	struct link_watch *links;
+	struct nexthop_watch *nexthops;
 	sd_event_source *look; /* timer */
 	uint64_t looked;       /* when, CLOCK_MONOTONIC */
 	int tun;
@@ -139,6 +141,7 @@ static int attach_to(struct loader *loader, const struct ipc_attach *request,
 		attached_release(&fresh, false);
 	else
 		*place = fresh;
+	nexthop_watch_look(loader->nexthops);
 	return err;
 }
 
@@ -223,7 +226,24 @@ static int detach(struct loader *loader, uint32_t ifindex, struct failure *failu
 		return -ENOENT;
 	log_info("%s: detached", attached->state.dev);
 	attached_release(attached, false);
+	nexthop_watch_look(loader->nexthops);
 	return reply_done(loader, false);
+}
+
+static int resolve(struct loader *loader, const struct ip_addr *peer, struct failure *failure)
+{
+	int err = nexthop_watch_add(loader->nexthops, peer);
+
+	return err ? failure_set(failure, -err, "resolve", "", "the way to a peer")
+		   : reply_done(loader, false);
+}
+
+static int unresolve(struct loader *loader, const struct ip_addr *peer, struct failure *failure)
+{
+	int err = nexthop_watch_remove(loader->nexthops, peer);
+
+	return err ? failure_set(failure, -err, "unresolve", "", "the way to a peer")
+		   : reply_done(loader, false);
 }
 
 /* ---- events ----------------------------------------------------------------------------------------- */
@@ -246,6 +266,8 @@ static void serve(struct loader *loader, const struct ipc_message *message)
 	case IPC_DETACH: err = detach(loader, message->link.ifindex, &failure); break;
 	case IPC_SET_QUEUES: err = set_queues(loader, &message->queues, &failure); break;
 	case IPC_REATTACH: err = reattach(loader, message->link.ifindex, &failure); break;
+	case IPC_RESOLVE: err = resolve(loader, &message->peer.addr, &failure); break;
+	case IPC_UNRESOLVE: err = unresolve(loader, &message->peer.addr, &failure); break;
 	default: err = failure_set(&failure, EPROTO, "serve engine", "", "unknown request %u", message->type);
 	}
 	if (err)
@@ -292,7 +314,20 @@ static void on_link_gone(uint32_t ifindex, void *ctx)
 		return;
 	log_warning("%s: the interface is gone; its SAs are deleted", attached->state.dev);
 	attached_release(attached, true);
+	nexthop_watch_look(loader->nexthops);
 	tell(loader, &message);
+}
+
+static bool serves(uint32_t ifindex, void *ctx)
+{
+	return find_attached(ctx, ifindex) != NULL;
+}
+
+static void on_way_changed(const struct ipc_nexthop *way, void *ctx)
+{
+	struct ipc_message message = {.type = IPC_NEXTHOP, .nexthop = *way};
+
+	tell(ctx, &message);
 }
 
 static void look_at(struct loader *loader, struct attached *attached)
@@ -414,6 +449,7 @@ static int run(struct loader *loader)
 	static const struct timeval timeout = {.tv_sec = ENGINE_READ_SECONDS};
 	static const struct link_watch_ops link_ops = {
 		.changed = on_link_changed, .gone = on_link_gone, .lost = on_links_lost};
+	static const struct nexthop_watch_ops way_ops = {.serves = serves, .changed = on_way_changed};
 	struct failure failure;
 	int err = sd_event_new(&loader->event);
 
@@ -422,6 +458,8 @@ static int run(struct loader *loader)
 	if (setsockopt(loader->config->ipc, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)))
 		return -errno;
 	err = link_watch_new(&link_ops, loader, &loader->links);
+	if (!err)
+		err = nexthop_watch_new(&way_ops, loader, loader->event, &loader->nexthops);
 	if (err)
 		return err;
 	if (loader->config->tun) {
@@ -454,6 +492,7 @@ int loader_run(const struct loader_config *config)
 	close(config->ipc);
 	end_engine(config->engine);
 	link_watch_free(loader.links);
+	nexthop_watch_free(loader.nexthops);
 	cleanup_fd(&loader.tun);
 	sd_event_source_unref(loader.look);
 	sd_event_unref(loader.event);

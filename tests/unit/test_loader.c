@@ -110,6 +110,14 @@ static void impossible_requests(int ipc)
 	expect_failed(ipc, &request, ENOENT);
 	request = (struct ipc_message){.type = IPC_SET_QUEUES, .queues = {.ifindex = 1, .count = 1}};
 	expect_failed(ipc, &request, ENOENT);
+	request = (struct ipc_message){.type = IPC_RESOLVE};
+	expect_failed(ipc, &request, EINVAL);
+	memset(&request.peer, 0xff, sizeof(request.peer));
+	expect_failed(ipc, &request, EINVAL);
+	request = (struct ipc_message){.type = IPC_UNRESOLVE, .peer.addr.family = AF_INET};
+	expect_failed(ipc, &request, ENOENT);
+	request = (struct ipc_message){.type = IPC_NEXTHOP};
+	expect_failed(ipc, &request, EPROTO);
 	request = (struct ipc_message){.type = IPC_ATTACH, .id = UINT32_MAX};
 	memset(request.attach.dev, 'x', sizeof(request.attach.dev)); /* no NUL */
 	expect_failed(ipc, &request, EINVAL);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the engine asks the loader about the ways to peers, and what it does when they change. `owner` is the
+ * struct engine, as the store of outbound SAs calls it. Control thread.
+ */
+#ifndef XESP_CONTROL_ENGINE_ROUTE_H
+#define XESP_CONTROL_ENGINE_ROUTE_H
+
+#include "control/engine.h"
+#include "control/nexthops.h"
+
+int engine_route_begin(struct engine *engine);
+/* No SA has a hop any more. */
+void engine_route_end(struct engine *engine);
+
+/* See struct outbound_config. */
+int engine_hop_take(void *owner, const struct ip_addr *peer, struct nexthop **ret_hop);
+void engine_hop_give(void *owner, struct nexthop *hop);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/nexthops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <xesp/limits.h>
+
+struct peer {
+	struct nexthop hop; /* first: what others have of it */
+	struct ip_addr addr;
+	uint32_t users;
+	struct ipc_nexthop told;    /* by the loader */
+	struct nexthop_way written; /* into `hop` */
+	UT_hash_handle hh;
+};
+
+struct nexthops {
+	struct nexthops_config config;
+	struct peer *peers;
+};
+
+static struct peer *peer_of(const struct nexthop *hop)
+{
+	_Static_assert(offsetof(struct peer, hop) == 0, "a hop is the begin of its peer");
+	return (struct peer *)hop;
+}
+
+int nexthops_new(const struct nexthops_config *config, struct nexthops **ret_nexthops)
+{
+	struct nexthops *nexthops = calloc(1, sizeof(*nexthops));
+
+	if (!nexthops)
+		return -ENOMEM;
+	nexthops->config = *config;
+	*ret_nexthops = nexthops;
+	return 0;
+}
+
+static void forget(struct nexthops *nexthops, struct peer *peer)
+{
+	HASH_DEL(nexthops->peers, peer);
+	free(peer);
+}
+
+void nexthops_free(struct nexthops *nexthops)
+{
+	struct peer *peer;
+	struct peer *next;
+
+	if (!nexthops)
+		return;
+	HASH_ITER (hh, nexthops->peers, peer, next)
+		forget(nexthops, peer);
+	free(nexthops);
+}
+
+static struct peer *find(const struct nexthops *nexthops, const struct ip_addr *addr)
+{
+	struct peer *peer;
+
+	HASH_FIND(hh, nexthops->peers, addr, sizeof(*addr), peer);
+	return peer;
+}
+
+int nexthops_take(struct nexthops *nexthops, const struct ip_addr *addr, struct nexthop **ret_hop)
+{
+	struct peer *peer = find(nexthops, addr);
+	int err;
+
+	if (!peer) {
+		if (HASH_COUNT(nexthops->peers) >= XESP_PEERS_MAX)
+			return -ENOSPC;
+		peer = calloc(1, sizeof(*peer));
+		if (!peer)
+			return -ENOMEM;
+		peer->addr = *addr;
+		/* The loader's first word may come before its answer. */
+		HASH_ADD(hh, nexthops->peers, addr, sizeof(peer->addr), peer);
+		err = nexthops->config.watch ? nexthops->config.watch(nexthops->config.owner, addr, true) : 0;
+		if (err) {
+			forget(nexthops, peer);
+			return err;
+		}
+	}
+	peer->users++;
+	*ret_hop = &peer->hop;
+	return 0;
+}
+
+void nexthops_give(struct nexthops *nexthops, struct nexthop *hop)
+{
+	struct peer *peer = peer_of(hop);
+
+	if (--peer->users)
+		return;
+	/* A loader that does not take this will say more about the peer, which is passed over. */
+	if (nexthops->config.watch)
+		nexthops->config.watch(nexthops->config.owner, &peer->addr, false);
+	forget(nexthops, peer);
+}
+
+/* ---- what is written --------------------------------------------------------------------------------- */
+
+static void write_way(const struct nexthops *nexthops, struct peer *peer)
+{
+	const struct nexthops_config *config = &nexthops->config;
+	const struct ipc_nexthop *told = &peer->told;
+	struct nexthop_way way;
+
+	memset(&way, 0, sizeof(way)); /* it is compared */
+	way.state = NEXTHOP_NONE;
+	if (told->state == NEXTHOP_RESOLVING || told->state == NEXTHOP_USABLE)
+		way.port = config->port(config->owner, told->ifindex);
+	if (way.port) {
+		_Static_assert(sizeof(way.link) == sizeof(told->link), "an Ethernet header");
+		way.state = (uint8_t)told->state;
+		way.mtu = told->mtu;
+		memcpy(way.link, told->link, sizeof(way.link));
+	}
+	if (!memcmp(&way, &peer->written, sizeof(way)))
+		return;
+	peer->written = way;
+	nexthop_write(&peer->hop, &way);
+}
+
+void nexthops_note(struct nexthops *nexthops, const struct ipc_nexthop *way)
+{
+	struct peer *peer = find(nexthops, &way->dst);
+
+	if (!peer)
+		return;
+	peer->told = *way;
+	write_way(nexthops, peer);
+	if (nexthops->config.changed)
+		nexthops->config.changed(nexthops->config.owner, &peer->hop);
+}
+
+void nexthops_refresh(struct nexthops *nexthops)
+{
+	for (struct peer *peer = nexthops->peers; peer; peer = peer->hh.next)
+		write_way(nexthops, peer);
+}
+
+struct ip_addr nexthops_source(const struct nexthop *hop)
+{
+	return peer_of(hop)->told.src;
+}
+
+uint32_t nexthops_count(const struct nexthops *nexthops)
+{
+	return HASH_COUNT(nexthops->peers);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ways to the peers of outbound SAs, one a peer's address however many SAs it has. The loader finds them
+ * and says when they change (host/nexthop.h); workers read them (dataplane/nexthop.h). Control thread.
+ */
+#ifndef XESP_CONTROL_NEXTHOPS_H
+#define XESP_CONTROL_NEXTHOPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/ip_addr.h"
+#include "dataplane/nexthop.h"
+#include "host/ipc.h"
+
+struct nexthops;
+
+struct nexthops_config {
+	/* Tells the loader which peer's way to follow, or no longer. May be NULL: no way is ever known. */
+	int (*watch)(void *owner, const struct ip_addr *peer, bool begin);
+	/* The way out of an attached interface, or NULL. */
+	struct port *(*port)(void *owner, uint32_t ifindex);
+	/* The way is another one, perhaps with another source or MTU; may be NULL. */
+	void (*changed)(void *owner, const struct nexthop *hop);
+	void *owner;
+};
+
+int nexthops_new(const struct nexthops_config *config, struct nexthops **ret_nexthops);
+/* NULL-safe. Nobody has a hop any more. */
+void nexthops_free(struct nexthops *nexthops);
+
+/* The way to a peer, to be given back as often as it was taken. -ENOSPC: there are XESP_PEERS_MAX; -ENOMEM;
+ * what `watch` says. */
+int nexthops_take(struct nexthops *nexthops, const struct ip_addr *addr, struct nexthop **ret_hop);
+/* No worker reads it any more where this is the last who has it. */
+void nexthops_give(struct nexthops *nexthops, struct nexthop *hop);
+
+/* What the loader says; passed over if nobody has that peer any more. */
+void nexthops_note(struct nexthops *nexthops, const struct ipc_nexthop *way);
+/* Interfaces came or go: asks for the port of each way again. The caller sees to it that no worker is in a
+ * round that began before, if the port is to be freed. */
+void nexthops_refresh(struct nexthops *nexthops);
+
+/* The address that the host sends to this peer from; AF_UNSPEC: not known (yet). */
+struct ip_addr nexthops_source(const struct nexthop *hop);
+/* Peers. */
+uint32_t nexthops_count(const struct nexthops *nexthops);
+
+#endif
