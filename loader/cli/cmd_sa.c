@@ -26,13 +26,13 @@ static error_t parse_words(int key, char *arg, struct argp_state *state)
 static const struct argp add_argp = {
 	.parser = parse_words,
 	.args_doc = "WORDS...",
-	.doc = "Adds an inbound SA. WORDS are those of `ip xfrm state add`:\v"
+	.doc = "Adds an SA. WORDS are those of `ip xfrm state add`:\v"
 	       "src ADDR dst ADDR [proto esp] spi SPI [reqid N] mode tunnel|transport|beet\n"
 	       "aead ALGO KEY ICV-BITS, or enc ALGO KEY auth-trunc ALGO KEY ICV-BITS\n"
 	       "[encap espinudp|espinudp-nonike SPORT DPORT OADDR [oa-dst ADDR]]\n"
 	       "[replay-window N] [replay-seq N] [replay-seq-hi N] [flag FLAG...]\n"
 	       "[sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE]\n"
-	       "[parser HANDLE]\n\n"
+	       "[parser HANDLE] [dir in|out [priority N] [tfcpad N] [replay-oseq N]]\n\n"
 	       "ALGO is spelled as `ip xfrm` does, 'rfc4106(gcm(aes))'; `xesp capabilities` lists them with "
 	       "their lengths. KEY is file:PATH, or - for a line of standard input, or 0xHEX, which other users "
 	       "may see in the list of processes until it is parsed; 'ecb(cipher_null)' has none.",
