@@ -11,15 +11,17 @@
  *   CONSUMED  ended here because it has done its work (a NAT keepalive, a dummy packet)
  *   ENGINE    handed to the data plane through AF_XDP
  *   DELIVERED opened and given to the sink
- *   DROPPED   belonged to an offloaded SA and must not be delivered
+ *   DROPPED   belonged to an offloaded SA and must not be delivered, or came from the host and is not sent
  *   REFUSED   came from the host, not from the wire, and was not sent; its sender got an ICMP error
+ *   SENT      came from the host, and left as ESP
  *
  * CRYPTO_STATUS is the NDIS receive status (docs of NDIS_IPSEC_OFFLOAD_V1_NET_BUFFER_LIST_INFO) that
  * the contract attaches to it; NONE where nothing was processed. AUTH_FAILED becomes the transport or
  * the tunnel form by the SA's mode.
  *
  * Numbers 1 to 63 are counted by the classifier (per-CPU BPF map), 64 to 127 by the data plane, of them
- * 120 to 127 for what the host routes into the sink.
+ * 120 to 127 for what the host routes into the sink: each packet that came out of the TUN device has one of
+ * these.
  */
 #ifndef XESP_DROP_REASONS_H
 #define XESP_DROP_REASONS_H
@@ -97,7 +99,21 @@
 
 #define XESP_HOST_REASONS(X) \
 	X(120, SEND_REFUSED, "send_refused", REFUSED, NONE, \
-	  "routed by the host into the sink's device: not sent, in the clear least of all")
+	  "matched no outbound SA: not sent, in the clear least of all") \
+	X(121, SENT, "sent", SENT, NONE, \
+	  "sealed and sent; what the host hands over in one piece counts once") \
+	X(122, SEND_TOO_BIG, "send_too_big", REFUSED, NONE, \
+	  "too long for the path, and must not be fragmented") \
+	X(123, SEND_NO_ROUTE, "send_no_route", REFUSED, NONE, \
+	  "no route to the SA's peer through an attached interface") \
+	X(124, SEND_WAITED, "send_waited", DROPPED, NONE, \
+	  "waited for the neighbour's link-layer address until there was no more time or room") \
+	X(125, SEND_ENDED, "send_ended", REFUSED, NONE, \
+	  "the SA has no sequence number left, or has reached a hard lifetime") \
+	X(126, SEND_FAILED, "send_failed", DROPPED, NONE, \
+	  "the interface did not take it, or it could not be sealed") \
+	X(127, SEND_MALFORMED, "send_malformed", DROPPED, NONE, \
+	  "no IP packet, or none that the SA can carry")
 
 #define XESP_REASONS(X) XESP_CLASSIFIER_REASONS(X) XESP_ENGINE_REASONS(X) XESP_HOST_REASONS(X)
 

@@ -29,6 +29,7 @@ const char *reason_exit_name(enum reason_exit exit)
 	case REASON_EXIT_DELIVERED: return "delivered";
 	case REASON_EXIT_DROPPED: return "dropped";
 	case REASON_EXIT_REFUSED: return "refused";
+	case REASON_EXIT_SENT: return "sent";
 	case REASON_EXIT_NONE: break;
 	}
 	return "none";

@@ -15,6 +15,7 @@ enum reason_exit {
 	REASON_EXIT_DELIVERED,
 	REASON_EXIT_DROPPED,
 	REASON_EXIT_REFUSED,
+	REASON_EXIT_SENT,
 };
 
 struct reason_info {
@@ -25,7 +26,7 @@ struct reason_info {
 
 /* The entry of a number, or NULL if no reason has it. */
 const struct reason_info *reason_info(unsigned int number);
-/* "passed", "consumed", "to engine", "delivered", "dropped", "refused". */
+/* "passed", "consumed", "to engine", "delivered", "dropped", "refused", "sent". */
 const char *reason_exit_name(enum reason_exit exit);
 
 #endif

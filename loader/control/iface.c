@@ -34,7 +34,7 @@ static int receive_attached(struct loader_channel *loader, struct iface *iface, 
 static int receive_queue(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure)
 {
 	struct worker_queue queue;
-	int err = iface_queues_receive(loader, &queue, ret_failure);
+	int err = iface_queues_receive(loader, iface, &queue, ret_failure);
 
 	if (err)
 		return err;
@@ -144,6 +144,7 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 	if (err)
 		return failure_set(ret_failure, -err, "read audit events", "use kernel 5.19 or later", "%s",
 				   iface->info.dev);
+	worker_group_set_spd(iface->workers, config->spd);
 	err = worker_group_start(iface->workers, iface->db);
 	if (err)
 		return failure_set(ret_failure, -err, "start workers", "", "%s", iface->info.dev);
@@ -157,6 +158,9 @@ static int receive_queues(const struct iface_config *config, struct iface *iface
 	if (err)
 		return failure_set(ret_failure, -err, "make workers", "", "%u for %s", iface->info.queues,
 				   iface->info.dev);
+	err = port_new(iface->info.ifindex, &iface->port);
+	if (err)
+		return failure_set(ret_failure, -err, "make port", "", "%s", iface->info.dev);
 	for (uint32_t i = 0; i < iface->info.queues; i++) {
 		err = receive_queue(config->loader, iface, ret_failure);
 		if (err)
@@ -183,6 +187,8 @@ int iface_attach(const struct iface_config *config, const struct ipc_attach *req
 	if (!iface)
 		return failure_set(ret_failure, ENOMEM, "attach", "", "%s", request->dev);
 	iface->pass_keepalives = request->pass_keepalives;
+	iface->port_leaves = config->port_leaves;
+	iface->port_owner = config->port_owner;
 	iface->fds = (struct classifier_fds){-1, -1, -1, -1, -1, -1, -1, -1};
 	err = loader_ask(config->loader, &message, ret_failure);
 	if (!err)
@@ -228,6 +234,9 @@ void iface_free(struct iface *iface)
 	sd_event_source_disable_unref(iface->reap);
 	sadb_free(iface->db);
 	worker_group_free(iface->workers);
+	if (iface->port && iface->port_leaves)
+		iface->port_leaves(iface->port_owner, iface->port);
+	port_free(iface->port);
 	classifier_free(iface->classifier);
 	for (size_t i = 0; i < IPC_ATTACHED_FDS; i++)
 		cleanup_fd(&((int *)&iface->fds)[i]);

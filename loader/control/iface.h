@@ -10,6 +10,7 @@
 
 #include "control/loader_channel.h"
 #include "control/sadb.h"
+#include "dataplane/port.h"
 #include "dataplane/worker.h"
 #include "host/classifier.h"
 #include "host/ipc.h"
@@ -24,7 +25,9 @@ struct iface {
 	struct classifier *classifier;
 	struct sadb *db;
 	struct worker_group *workers;
-	struct port *port;     /* the way out; NULL: there is none */
+	struct port *port; /* the way out; without a socket where there is no sink */
+	void (*port_leaves)(void *owner, const struct port *port); /* see struct iface_config */
+	void *port_owner;
 	sd_event_source *reap; /* frees deleted SAs that a worker held too long */
 	struct audit *audit;
 	struct iface_events *events;
@@ -38,6 +41,11 @@ struct iface_config {
 	const struct sink_ops *sink;
 	struct monitor *monitor; /* told of what happens; NULL: nobody is */
 	bool disabled;		 /* every packet passes, until iface_set_enabled() */
+	const struct spd *spd;	 /* which outbound SA a packet goes into; NULL: none is sent */
+	/* Called before a port is freed: from then on no next hop leads through it, and the workers of all
+	 * interfaces have been seen at rest. NULL: none ever does. */
+	void (*port_leaves)(void *owner, const struct port *port);
+	void *port_owner;
 };
 
 /* Asks the loader to attach and builds the interface from its answer. On failure `*ret_failure` says why

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "control/iface_events.h"
 
-int iface_queues_receive(struct loader_channel *loader, struct worker_queue *ret_queue,
+int iface_queues_receive(struct loader_channel *loader, struct iface *iface, struct worker_queue *ret_queue,
 			 struct failure *ret_failure)
 {
 	struct ipc_message message;
@@ -18,6 +18,10 @@ int iface_queues_receive(struct loader_channel *loader, struct worker_queue *ret
 		return err;
 	if (message.type != IPC_QUEUE || count < 2 || count > IPC_QUEUE_FDS)
 		return loader_unexpected(&message, fds, count, ret_failure);
+	if (count > 3) {
+		atomic_store(&iface->port->segments, message.queue.udp_segments);
+		port_add(iface->port, message.queue.number, fds[3]);
+	}
 	*ret_queue = (struct worker_queue){
 		.info = message.queue, .socket = fds[0], .umem = fds[1], .sink = count > 2 ? fds[2] : -1};
 	return 0;
@@ -31,7 +35,7 @@ void iface_queues_close(struct worker_queue *queue)
 }
 
 /* Asks the loader for the sockets of the queues from `from` on. */
-static int ask(struct loader_channel *loader, const struct iface *iface, uint32_t from, uint32_t count,
+static int ask(struct loader_channel *loader, struct iface *iface, uint32_t from, uint32_t count,
 	       struct worker_queue *queues, struct failure *ret_failure)
 {
 	struct ipc_message message = {
@@ -41,7 +45,7 @@ static int ask(struct loader_channel *loader, const struct iface *iface, uint32_
 	int err = loader_do(loader, &message, &done, ret_failure);
 
 	for (uint32_t i = 0; i < count - from && !err; i++) {
-		err = iface_queues_receive(loader, &queues[i], ret_failure);
+		err = iface_queues_receive(loader, iface, &queues[i], ret_failure);
 		while (err && i)
 			iface_queues_close(&queues[--i]);
 	}

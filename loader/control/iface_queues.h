@@ -7,8 +7,8 @@
 
 #include "control/iface.h"
 
-/* The next queue of the loader's answer; its descriptors are the caller's. */
-int iface_queues_receive(struct loader_channel *loader, struct worker_queue *ret_queue,
+/* The next queue of the loader's answer; its descriptors are the caller's, but for that of the port. */
+int iface_queues_receive(struct loader_channel *loader, struct iface *iface, struct worker_queue *ret_queue,
 			 struct failure *ret_failure);
 void iface_queues_close(struct worker_queue *queue);
 

@@ -10,16 +10,22 @@
 #include "dataplane/wire.h"
 
 #define ICMP_HEADER_BYTES 8
-#define ICMP_CHECKSUM 2 /* offset */
-#define ICMP4_UNREACHABLE 3
-#define ICMP4_PROHIBITED 13
-#define ICMP6_UNREACHABLE 1
-#define ICMP6_PROHIBITED 1
+#define ICMP_CHECKSUM 2	    /* offset */
+#define ICMP_WORD 4	    /* offset of the second word: the MTU of a packet that is too long */
 #define ICMP6_ERROR_END 128 /* types below are errors (RFC 4443 section 2.1) */
 /* Of the packet in an ICMPv4 error: RFC 1812 section 4.3.2.3 wants as much as fits 576 bytes. */
 #define QUOTED4_MAX (576 - IPV4_HEADER_BYTES - ICMP_HEADER_BYTES)
 #define QUOTED6_MAX (ICMP_REFUSE_MAX - IPV6_HEADER_BYTES - ICMP_HEADER_BYTES)
 #define TTL 64
+
+/* Type, code and second word of an error, in both families. */
+struct error {
+	uint8_t type4;
+	uint8_t code4;
+	uint8_t type6;
+	uint8_t code6;
+	uint32_t word;
+};
 
 static size_t min_size(size_t a, size_t b)
 {
@@ -59,7 +65,7 @@ static bool may_answer4(const uint8_t *packet, size_t len)
 	return packet[IPV4_PROTOCOL] != IPPROTO_ICMP || is_icmp4_query(packet[header]);
 }
 
-static size_t refuse4(const uint8_t *packet, size_t len, uint8_t *answer)
+static size_t answer4(const struct error *error, const uint8_t *packet, size_t len, uint8_t *answer)
 {
 	size_t quoted = min_size(len, QUOTED4_MAX);
 	size_t total = IPV4_HEADER_BYTES + ICMP_HEADER_BYTES + quoted;
@@ -76,8 +82,9 @@ static size_t refuse4(const uint8_t *packet, size_t len, uint8_t *answer)
 	memcpy(answer + IPV4_DST, packet + IPV4_SRC, 4);
 	wire_store_checksum(answer + IPV4_CHECKSUM,
 			    checksum_finish(checksum_add(0, answer, IPV4_HEADER_BYTES)));
-	icmp[0] = ICMP4_UNREACHABLE;
-	icmp[1] = ICMP4_PROHIBITED;
+	icmp[0] = error->type4;
+	icmp[1] = error->code4;
+	wire_put32(icmp + ICMP_WORD, error->word);
 	memcpy(icmp + ICMP_HEADER_BYTES, packet, quoted);
 	wire_store_checksum(icmp + ICMP_CHECKSUM,
 			    checksum_finish(checksum_add(0, icmp, ICMP_HEADER_BYTES + quoted)));
@@ -93,7 +100,7 @@ static bool may_answer6(const uint8_t *packet, size_t len)
 	return packet[IPV6_NEXT_HEADER] != IPPROTO_ICMPV6 || packet[IPV6_HEADER_BYTES] >= ICMP6_ERROR_END;
 }
 
-static size_t refuse6(const uint8_t *packet, size_t len, uint8_t *answer)
+static size_t answer6(const struct error *error, const uint8_t *packet, size_t len, uint8_t *answer)
 {
 	size_t quoted = min_size(len, QUOTED6_MAX);
 	size_t icmp_len = ICMP_HEADER_BYTES + quoted;
@@ -109,21 +116,43 @@ static size_t refuse6(const uint8_t *packet, size_t len, uint8_t *answer)
 	answer[7] = TTL;
 	memcpy(answer + IPV6_SRC, packet + IPV6_DST, 16);
 	memcpy(answer + IPV6_DST, packet + IPV6_SRC, 16);
-	icmp[0] = ICMP6_UNREACHABLE;
-	icmp[1] = ICMP6_PROHIBITED;
+	icmp[0] = error->type6;
+	icmp[1] = error->code6;
+	wire_put32(icmp + ICMP_WORD, error->word);
 	memcpy(icmp + ICMP_HEADER_BYTES, packet, quoted);
 	sum = checksum_pseudo(6, answer + IPV6_SRC, answer + IPV6_DST, (uint32_t)icmp_len, IPPROTO_ICMPV6);
 	wire_store_checksum(icmp + ICMP_CHECKSUM, checksum_finish(checksum_add(sum, icmp, icmp_len)));
 	return IPV6_HEADER_BYTES + icmp_len;
 }
 
-size_t icmp_refuse(const uint8_t *packet, size_t len, uint8_t *answer)
+static size_t answer_with(const struct error *error, const uint8_t *packet, size_t len, uint8_t *answer)
 {
 	if (len < IPV4_HEADER_BYTES)
 		return 0;
 	switch (packet[0] >> 4) {
-	case 4: return refuse4(packet, len, answer);
-	case 6: return refuse6(packet, len, answer);
+	case 4: return answer4(error, packet, len, answer);
+	case 6: return answer6(error, packet, len, answer);
 	default: return 0;
 	}
+}
+
+size_t icmp_refuse(const uint8_t *packet, size_t len, uint8_t *answer)
+{
+	static const struct error prohibited = {.type4 = 3, .code4 = 13, .type6 = 1, .code6 = 1};
+
+	return answer_with(&prohibited, packet, len, answer);
+}
+
+size_t icmp_unreachable(const uint8_t *packet, size_t len, uint8_t *answer)
+{
+	static const struct error unreachable = {.type4 = 3, .code4 = 1, .type6 = 1, .code6 = 3};
+
+	return answer_with(&unreachable, packet, len, answer);
+}
+
+size_t icmp_too_big(const uint8_t *packet, size_t len, uint32_t mtu, uint8_t *answer)
+{
+	const struct error too_big = {.type4 = 3, .code4 = 4, .type6 = 2, .code6 = 0, .word = mtu};
+
+	return answer_with(&too_big, packet, len, answer);
 }

@@ -18,5 +18,11 @@
  * packets, ICMP errors, fragments but the first, addresses that name no single host (RFC 1122 section 3.2.2,
  * RFC 4443 section 2.4 e). */
 size_t icmp_refuse(const uint8_t *packet, size_t len, uint8_t *answer);
+/* The same with "host unreachable" (type 3 code 1; ICMPv6 "address unreachable", type 1 code 3): there is no
+ * way to the peer. */
+size_t icmp_unreachable(const uint8_t *packet, size_t len, uint8_t *answer);
+/* The same with "fragmentation needed" (type 3 code 4, RFC 1191 section 4; ICMPv6 "packet too big", type 2):
+ * packets of `mtu` bytes can be sent, at most 65535 for IPv4. */
+size_t icmp_too_big(const uint8_t *packet, size_t len, uint32_t mtu, uint8_t *answer);
 
 #endif

@@ -11,14 +11,13 @@
 #define UDP_HEADER_BYTES 8
 #define UDP_CHECKSUM 6 /* offset */
 
-int port_new(uint32_t ifindex, bool segments, struct port **ret_port)
+int port_new(uint32_t ifindex, struct port **ret_port)
 {
 	struct port *port = calloc(1, sizeof(*port));
 
 	if (!port)
 		return -ENOMEM;
 	port->ifindex = ifindex;
-	atomic_init(&port->segments, segments);
 	*ret_port = port;
 	return 0;
 }
@@ -32,11 +31,11 @@ void port_free(struct port *port)
 	free(port);
 }
 
-void port_add(struct port *port, int socket)
+void port_add(struct port *port, uint32_t queue, int socket)
 {
 	uint32_t count = atomic_load_explicit(&port->count, memory_order_relaxed);
 
-	if (count == XESP_QUEUES_MAX) {
+	if (queue < count || count == XESP_QUEUES_MAX) {
 		close(socket);
 		return;
 	}
@@ -102,29 +101,34 @@ static void fail(struct port *port, struct port_frame *frame)
 	atomic_fetch_add_explicit(&port->failed, frame->count, memory_order_relaxed);
 }
 
-size_t port_send(struct port *port, uint32_t worker, struct port_frame *frames, size_t count)
+static bool is_full(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
+}
+
+bool port_send(struct port *port, uint32_t worker, struct port_frame *frames, size_t count)
 {
 	int socket = port_socket(port, worker);
+	bool full = false;
 	size_t done = 0;
 
 	for (size_t i = 0; i < count; i++)
 		write_header(&frames[i]);
 	while (done < count) {
-		size_t n = socket < 0 ? 0 : send_some(socket, frames + done, count - done);
+		size_t n = full ? 0 : send_some(socket, frames + done, count - done);
 
 		if (n) {
 			count_sent(port, frames + done, n);
 			done += n;
 			continue;
 		}
-		if (socket >= 0 && errno == EINTR)
+		if (!full && errno == EINTR)
 			continue;
-		if (socket >= 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
+		full = full || is_full(errno);
 		/* An older kernel than the loader thought: from now on packet by packet. */
-		if (socket >= 0 && errno == EINVAL && frames[done].segment_bytes)
+		if (!full && errno == EINVAL && frames[done].segment_bytes)
 			atomic_store_explicit(&port->segments, false, memory_order_relaxed);
 		fail(port, &frames[done++]);
 	}
-	return done;
+	return !full;
 }

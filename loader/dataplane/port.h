@@ -49,17 +49,18 @@ struct port_frame {
 	bool failed;		/* out */
 };
 
-/* -ENOMEM. `segments`: what the loader knows of the kernel. */
-int port_new(uint32_t ifindex, bool segments, struct port **ret_port);
+/* -ENOMEM. It has no socket, and takes single packets. */
+int port_new(uint32_t ifindex, struct port **ret_port);
 /* Closes the sockets; NULL-safe. No next hop leads through it, and no worker sends. */
 void port_free(struct port *port);
-/* Takes over a socket; with XESP_QUEUES_MAX of them, closes it. Workers may send meanwhile. */
-void port_add(struct port *port, int socket);
+/* Takes over the socket of a receive queue; one that has a socket from earlier keeps that, and queues come in
+ * order. Workers may send meanwhile. */
+void port_add(struct port *port, uint32_t queue, int socket);
 
 /* The socket of a worker, to wait until it takes more; -1: none. Any thread. */
 int port_socket(const struct port *port, uint32_t worker);
-/* Sends frames in order, at most XESP_BURST_MAX, and counts. Returns how many are done with, sent or failed:
- * fewer than `count` if the socket takes no more now. Any worker; never waits. */
-size_t port_send(struct port *port, uint32_t worker, struct port_frame *frames, size_t count);
+/* Sends frames in order, at most XESP_BURST_MAX, and counts. False: the socket takes no more now, and the
+ * rest has failed. Any worker; never waits. */
+bool port_send(struct port *port, uint32_t worker, struct port_frame *frames, size_t count);
 
 #endif

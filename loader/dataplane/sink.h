@@ -11,9 +11,7 @@
 
 struct sink {
 	const struct sink_ops *ops;
-	int fd;			 /* tun: a queue of the device, non-blocking; null: -1 */
-	uint64_t refusals_since; /* seconds: of which `refusals` ICMP errors were sent */
-	uint32_t refusals;
+	int fd; /* tun: a queue of the device, non-blocking; null: -1 */
 };
 
 struct sink_ops {
@@ -21,10 +19,6 @@ struct sink_ops {
 	/* Delivers, in order, the packets with esp_is_delivered(); where that fails, the reason becomes
 	 * SINK_FULL or SINK_ERROR. May write to the ESP_HEADROOM in front of a packet. */
 	void (*deliver)(struct sink *sink, struct esp_packet *packets, size_t count);
-	/* Takes at most `max` packets that the host routed into the sink, to be sent. There is no outbound SA
-	 * for any, so none is sent, least of all in the clear: each is answered with an ICMP error, at most
-	 * XESP_REFUSALS_PER_SECOND by `now` (seconds). Returns how many there were. */
-	uint32_t (*refuse)(struct sink *sink, uint32_t max, uint64_t now);
 };
 
 extern const struct sink_ops sink_tun;

@@ -12,22 +12,18 @@
 
 #include "dataplane/esp_nested.h"
 
-/* Rounds without sleep after which a worker looks for what the host sends. */
-#define REFUSE_EVERY 256
+/* A worker that is busy with what it receives looks for what the host sends so many rounds after it found
+ * nothing: a read that finds nothing costs as much as opening a packet. */
+#define SEND_EVERY 8
 
 /* ---- counting --------------------------------------------------------------------------------------- */
 
-static void count_reasons(struct worker *worker, enum xesp_reason reason, uint32_t n)
+static void count_reason(struct worker *worker, enum xesp_reason reason)
 {
 	_Atomic uint64_t *counter = &worker->counters[reason - XESP_ENGINE_REASON_FIRST];
 
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
-}
-
-static void count_reason(struct worker *worker, enum xesp_reason reason)
-{
-	count_reasons(worker, reason, 1);
 }
 
 /* ---- frames ----------------------------------------------------------------------------------------- */
@@ -344,35 +340,56 @@ static bool has_handed_over(const struct worker *worker)
 	return false;
 }
 
-/* What the host routes into the sink's device: it is not sent (M34 of the NDIS contract). */
-static void refuse_outgoing(struct worker *worker)
+/* What the host routes into the sink's device. */
+static bool send_round(struct worker *worker)
 {
-	uint32_t n = worker->sink.ops->refuse(&worker->sink, XESP_BURST_MAX, now_seconds());
+	bool any;
 
-	if (n)
-		count_reasons(worker, XESP_REASON_SEND_REFUSED, n);
+	if (!worker->send || worker->sink_gone)
+		return false;
+	worker_enter_store(worker);
+	any = send_step(worker->send, now_seconds());
+	worker_leave_store(worker);
+	return any;
+}
+
+enum { POLL_XSK, POLL_WAKE, POLL_SINK, POLL_COUNT };
+
+/* Until something comes, or what could not be sent is to be tried again. */
+static void wait_for_work(struct worker *worker, struct pollfd *fds)
+{
+	int timeout = -1;
+
+	if (worker->send && !worker->sink_gone) {
+		int blocked = send_blocked(worker->send);
+
+		timeout = send_timeout(worker->send);
+		fds[POLL_SINK] = (struct pollfd){.fd = worker->sink.fd, .events = POLLIN};
+		if (blocked >= 0)
+			fds[POLL_SINK] = (struct pollfd){.fd = blocked, .events = POLLOUT};
+	}
+	poll(fds, POLL_COUNT, timeout);
+	/* Somebody removed the device: it would be ready for ever. */
+	if (fds[POLL_SINK].fd == worker->sink.fd && (fds[POLL_SINK].revents & (POLLERR | POLLHUP | POLLNVAL)))
+		worker->sink_gone = true;
+	worker->sending = timeout >= 0 || fds[POLL_SINK].revents;
 }
 
 static void sleep_until_work(struct worker *worker)
 {
-	struct pollfd fds[3] = {{.fd = worker->xsk.socket, .events = POLLIN},
-				{.fd = worker->wake, .events = POLLIN},
-				{.fd = worker->sink_gone ? -1 : worker->sink.fd, .events = POLLIN}};
+	struct pollfd fds[POLL_COUNT] = {{.fd = worker->xsk.socket, .events = POLLIN},
+					 {.fd = worker->wake, .events = POLLIN},
+					 {.fd = -1}};
 	uint64_t ignored;
 
 	atomic_store_explicit(&worker->idle, true, memory_order_relaxed);
 	/* Pairs with the fence in hand_over(). */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!has_handed_over(worker) && !atomic_load(&worker->group->stop))
-		poll(fds, 3, -1);
+		wait_for_work(worker, fds);
 	atomic_store_explicit(&worker->idle, false, memory_order_relaxed);
-	if (fds[1].revents & POLLIN)
+	if (fds[POLL_WAKE].revents & POLLIN)
 		(void)!read(worker->wake, &ignored, sizeof(ignored));
-	if (fds[2].revents & POLLIN)
-		refuse_outgoing(worker);
-	/* Somebody removed the device: it would be ready for ever. */
-	if (fds[2].revents & (POLLERR | POLLHUP | POLLNVAL))
-		worker->sink_gone = true;
 }
 
 /* Takes what the socket has received when the end is asked for, and not what goes on arriving: the interface
@@ -388,13 +405,15 @@ static void work_off_the_rest(struct worker *worker)
 static void *worker_main(void *arg)
 {
 	struct worker *worker = arg;
-	uint32_t busy = 0;
 
 	while (!atomic_load_explicit(&worker->group->stop, memory_order_relaxed)) {
-		if (!worker_run_once(worker))
+		bool any = worker_run_once(worker);
+
+		/* Both directions have their turn as long as both have something to do. */
+		if (worker->sending || (any && ++worker->rounds % SEND_EVERY == 0))
+			worker->sending = send_round(worker);
+		if (!any && !worker->sending)
 			sleep_until_work(worker);
-		else if (++busy % REFUSE_EVERY == 0)
-			refuse_outgoing(worker);
 	}
 	work_off_the_rest(worker);
 	return NULL;

@@ -16,6 +16,7 @@
 #include "dataplane/xsk.h"
 
 struct worker_group;
+struct spd;
 
 /* One queue as the loader opened it. The group takes over the descriptors when worker_group_add()
  * succeeds. */
@@ -43,6 +44,9 @@ int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, 
 void worker_group_free(struct worker_group *group);
 
 int worker_group_add(struct worker_group *group, const struct worker_queue *queue);
+/* Which packets of the host are sent, also by workers that come later; NULL, as at first: none. No thread
+ * runs. */
+void worker_group_set_spd(struct worker_group *group, const struct spd *spd);
 /* Starts one thread a queue; `db` must outlive the group's threads. On failure none runs. */
 int worker_group_start(struct worker_group *group, const struct sadb *db);
 /* Ends the threads but keeps counters and memory; idempotent. */

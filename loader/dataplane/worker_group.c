@@ -21,6 +21,7 @@ void worker_free(struct worker *worker)
 	cleanup_fd(&worker->sink.fd);
 	cleanup_fd(&worker->wake);
 	free(worker->events);
+	send_free(worker->send);
 	if (worker->crypto)
 		worker->group->provider->ctx_free(worker->crypto);
 	free(worker);
@@ -80,6 +81,15 @@ static uint32_t cpu_for(uint32_t number)
 	return 0;
 }
 
+/* The null sink has nothing to be sent. */
+static int add_send(struct worker *worker, int tun)
+{
+	const struct send_config config = {
+		.tun = tun, .worker = worker->number, .crypto = worker->crypto, .counters = worker->counters};
+
+	return tun < 0 ? 0 : send_new(&config, &worker->send);
+}
+
 int worker_group_add(struct worker_group *group, const struct worker_queue *queue)
 {
 	struct worker *worker = NULL;
@@ -105,6 +115,9 @@ int worker_group_add(struct worker_group *group, const struct worker_queue *queu
 		err = group->provider->ctx_new(&worker->crypto);
 	if (err)
 		goto failed;
+	err = add_send(worker, queue->sink);
+	if (err)
+		goto failed;
 	err = xsk_map(&queue->info, queue->socket, queue->umem, &worker->xsk);
 	if (err)
 		goto failed;
@@ -117,9 +130,17 @@ failed:
 	return err;
 }
 
+void worker_group_set_spd(struct worker_group *group, const struct spd *spd)
+{
+	group->spd = spd;
+}
+
 int worker_group_start(struct worker_group *group, const struct sadb *db)
 {
 	group->db = db;
+	for (uint32_t i = 0; i < group->count; i++)
+		if (group->workers[i]->send)
+			send_set_spd(group->workers[i]->send, group->spd);
 	atomic_store(&group->stop, false);
 	for (uint32_t i = 0; i < group->count; i++) {
 		int err = worker_start(group->workers[i]);

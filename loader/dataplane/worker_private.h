@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "dataplane/handoff.h"
+#include "dataplane/send.h"
 #include "dataplane/worker.h"
 
 /* Where a packet came from, to give its frame back, and how far it has been opened. */
@@ -48,7 +49,10 @@ struct worker {
 	int wake; /* eventfd: a packet was handed over, or the end */
 	struct xsk xsk;
 	struct sink sink;
-	bool sink_gone; /* its device was removed */
+	bool sink_gone;	   /* its device was removed */
+	struct send *send; /* NULL: nothing comes out of the sink */
+	bool sending;	   /* there may be more to send */
+	uint32_t rounds;   /* of which not each looks for something to send */
 	struct crypto_ctx *crypto;
 	uint32_t away; /* frames of this worker that others hold */
 	uint32_t turn; /* whose packets are taken first, of those handed over */
@@ -69,6 +73,7 @@ struct worker_group {
 	const struct crypto_provider *provider;
 	const struct sink_ops *sink;
 	const struct sadb *db;
+	const struct spd *spd;
 	_Atomic bool stop;
 	_Atomic bool monitor_packets;
 	_Atomic bool events_awaited; /* the control thread sleeps until event_fd is written */

@@ -20,7 +20,7 @@ enum ipc_type {
 	IPC_ATTACH = 1,	    /* engine: attach to attach.dev */
 	IPC_DETACH = 2,	    /* engine: detach from detach.ifindex */
 	IPC_ATTACHED = 3,   /* loader: attached, with the maps of struct classifier_fds in its order */
-	IPC_QUEUE = 4,	    /* loader: queue, with socket, UMEM and sink */
+	IPC_QUEUE = 4,	    /* loader: queue, with socket, UMEM, sink and packet socket */
 	IPC_DONE = 5,	    /* loader: done */
 	IPC_FAILED = 6,	    /* loader: failed */
 	IPC_LINK_GONE = 7,  /* loader: link.ifindex no longer exists; nothing to detach */
@@ -75,6 +75,7 @@ struct ipc_queue {
 	uint32_t frame_size;
 	uint32_t fill_size; /* descriptors */
 	uint32_t rx_size;
+	uint32_t udp_segments; /* the packet socket takes them: Linux 6.2 and later */
 };
 
 struct ipc_link {
@@ -134,7 +135,9 @@ struct ipc_message {
 
 #define IPC_FDS_MAX 8
 #define IPC_ATTACHED_FDS 8
-#define IPC_QUEUE_FDS 3 /* socket, UMEM, sink (the last absent with the null sink) */
+#define IPC_QUEUE_FDS \
+	4 /* socket, UMEM, sink (absent with the null sink), packet socket (absent as well if it cannot be \
+	     had) */
 
 /* Fills `*ret_failure`; the reason gets the text of `error` (positive) appended. Returns -error. */
 __attribute__((format(printf, 5, 6))) int failure_set(struct failure *ret_failure, int error,

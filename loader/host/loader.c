@@ -20,6 +20,7 @@
 #include "host/ipc.h"
 #include "host/link.h"
 #include "host/nexthop.h"
+#include "host/port_open.h"
 #include "host/tun.h"
 
 /* How long the engine may take to end after it was asked to. */
@@ -39,6 +40,7 @@ struct loader {
 	sd_event_source *look; /* timer */
 	uint64_t looked;       /* when, CLOCK_MONOTONIC */
 	int tun;
+	bool udp_segments; /* the kernel knows them */
 	bool stopping;
 	int result;
 	uint32_t request; /* id of the one that is served */
@@ -68,12 +70,24 @@ static int reply_failed(const struct loader *loader, const struct failure *failu
 	return reply(loader, &message, NULL, 0);
 }
 
+/* Without a packet socket nothing is sent, but what is received is opened all the same. */
+static int open_port(const struct attached *attached)
+{
+	struct failure failure;
+	int fd = -1;
+
+	if (port_open(attached->state.ifindex, &fd, &failure))
+		log_warning("%s: nothing can be sent: %s", attached->state.dev, failure.reason);
+	return fd;
+}
+
 static int send_queue(struct loader *loader, struct attached *attached, const struct xsk_opened *opened,
 		      struct failure *failure)
 {
 	struct ipc_message message = {.type = IPC_QUEUE, .queue = opened->info};
 	int fds[IPC_QUEUE_FDS] = {opened->socket, opened->umem};
 	CLEANUP_FD int sink = -1;
+	CLEANUP_FD int port = -1;
 	size_t count = 2;
 	int err;
 
@@ -82,7 +96,11 @@ static int send_queue(struct loader *loader, struct attached *attached, const st
 		if (err)
 			return err;
 		fds[count++] = sink;
+		port = open_port(attached);
 	}
+	if (port >= 0)
+		fds[count++] = port;
+	message.queue.udp_segments = loader->udp_segments;
 	err = xdp_set_socket(attached->xdp, opened->info.number, opened->socket, failure);
 	if (err)
 		return err;
@@ -463,7 +481,7 @@ static int run(struct loader *loader)
 	if (err)
 		return err;
 	if (loader->config->tun) {
-		err = tun_create(loader->config->tun, &loader->tun, &failure);
+		err = tun_create(loader->config->tun, &loader->udp_segments, &loader->tun, &failure);
 		if (err) {
 			log_error("%s: %s%s%s", failure.operation, failure.reason,
 				  failure.advice[0] ? ". Next: " : "", failure.advice);

@@ -16,6 +16,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20 /* Linux 6.2 */
+#define TUN_F_USO6 0x40
+#endif
+
 static int open_queue(const char *name, int more_flags, int *ret_fd, struct failure *ret_failure)
 {
 	struct ifreq ifr = {
@@ -112,15 +117,30 @@ static int detach_queue(int fd, const char *name, struct failure *ret_failure)
 	return 0;
 }
 
-/* The MTU stays 1500: it bounds what the host sends into the device, which is refused, and not the packets
- * that are written to it, up to 64 KB. */
-int tun_create(const char *name, int *ret_fd, struct failure *ret_failure)
+/* What the host sends may come in pieces of up to 64 KB of one flow, without checksums. Kernels that cannot
+ * have UDP in pieces refuse all together. */
+static bool offer_offloads(int fd)
 {
+	const unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+
+	if (!ioctl(fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6))
+		return true;
+	if (ioctl(fd, TUNSETOFFLOAD, tcp))
+		log_warning("the TUN device takes no segments: %s; sending costs more", strerror(errno));
+	return false;
+}
+
+/* The MTU stays 1500: it bounds the packets that the host sends into the device, and not those
+ * that are written to it, up to 64 KB. */
+int tun_create(const char *name, bool *ret_udp_segments, int *ret_fd, struct failure *ret_failure)
+{
+	bool udp_segments;
 	CLEANUP_FD int fd = -1;
 	int err = open_queue(name, IFF_TUN_EXCL, &fd, ret_failure);
 
 	if (err)
 		return err;
+	udp_segments = offer_offloads(fd);
 	allow_any_source(name);
 	/* No link-local address: the device must not send router solicitations into nowhere. */
 	set_sysctl("ipv6", name, "addr_gen_mode", "1");
@@ -129,6 +149,7 @@ int tun_create(const char *name, int *ret_fd, struct failure *ret_failure)
 		err = detach_queue(fd, name, ret_failure);
 	if (err)
 		return err;
+	*ret_udp_segments = udp_segments;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

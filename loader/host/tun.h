@@ -5,12 +5,15 @@
 #ifndef XESP_HOST_TUN_H
 #define XESP_HOST_TUN_H
 
+#include <stdbool.h>
+
 #include "host/ipc.h"
 
 /* Creates the multi-queue device `name`, sets it up, keeps the kernel's reverse path filter
  * from dropping what comes out of it, switches IPv6 address generation off; returns a descriptor that
- * keeps it. */
-int tun_create(const char *name, int *ret_fd, struct failure *ret_failure);
+ * keeps it. `*ret_udp_segments`: the kernel knows UDP segments of one frame (Linux 6.2), here and on packet
+ * sockets. */
+int tun_create(const char *name, bool *ret_udp_segments, int *ret_fd, struct failure *ret_failure);
 /* One more queue of the device, for a worker; non-blocking. */
 int tun_open_queue(const char *name, int *ret_fd, struct failure *ret_failure);
 

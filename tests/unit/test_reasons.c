@@ -67,6 +67,13 @@ static const struct {
 	{84, "nested_udp", REASON_EXIT_DELIVERED},
 	{85, "no_buffer", REASON_EXIT_DROPPED},
 	{120, "send_refused", REASON_EXIT_REFUSED},
+	{121, "sent", REASON_EXIT_SENT},
+	{122, "send_too_big", REASON_EXIT_REFUSED},
+	{123, "send_no_route", REASON_EXIT_REFUSED},
+	{124, "send_waited", REASON_EXIT_DROPPED},
+	{125, "send_ended", REASON_EXIT_REFUSED},
+	{126, "send_failed", REASON_EXIT_DROPPED},
+	{127, "send_malformed", REASON_EXIT_DROPPED},
 };
 
 static void test_published(void **state)

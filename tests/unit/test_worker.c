@@ -175,15 +175,7 @@ static void deliver(struct sink *sink, struct esp_packet *packets, size_t count)
 		}
 }
 
-static uint32_t refuse(struct sink *sink, uint32_t max, uint64_t now)
-{
-	(void)sink;
-	(void)max;
-	(void)now;
-	return 0;
-}
-
-static const struct sink_ops counting_sink = {.name = "count", .deliver = deliver, .refuse = refuse};
+static const struct sink_ops counting_sink = {.name = "count", .deliver = deliver};
 
 static struct sa_params params_of(uint32_t i)
 {

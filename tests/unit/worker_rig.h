@@ -40,15 +40,7 @@ static inline void deliver(struct sink *sink, struct esp_packet *packets, size_t
 	}
 }
 
-static uint32_t refuse(struct sink *sink, uint32_t max, uint64_t now)
-{
-	(void)sink;
-	(void)max;
-	(void)now;
-	return 0;
-}
-
-static const struct sink_ops sink = {.name = "test", .deliver = deliver, .refuse = refuse};
+static const struct sink_ops sink = {.name = "test", .deliver = deliver};
 
 static inline struct worker_queue queue_of(uint32_t number, uint32_t frames)
 {

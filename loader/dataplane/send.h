@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A worker's way from the TUN device to the wire: what the host routes into it is cut into packets, sealed by
+ * the outbound SA that its selectors name, and sent to the SA's next hop. What matches no SA is not sent at
+ * all.
+ *
+ * Made and freed by the control thread, everything else by the worker's thread. A step holds SAs, next hops
+ * and ports that it looked up only until it returns, so it runs between worker_enter_store() and
+ * worker_leave_store().
+ */
+#ifndef XESP_DATAPLANE_SEND_H
+#define XESP_DATAPLANE_SEND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/crypto.h"
+#include "dataplane/spd.h"
+
+struct send;
+
+struct send_config {
+	int tun;	 /* a queue of the device, non-blocking, with virtio-net headers; the caller's */
+	uint32_t worker; /* its number: which socket of a port it sends through */
+	struct crypto_ctx *crypto;  /* the worker's */
+	_Atomic uint64_t *counters; /* by reason, from XESP_ENGINE_REASON_FIRST on; only the worker writes */
+};
+
+/* -ENOMEM, -EIO (no random numbers). */
+int send_new(const struct send_config *config, struct send **ret_send);
+/* NULL-safe. Packets that wait are lost. */
+void send_free(struct send *send);
+/* Which packets are sent; NULL: none. While the worker's thread does not run. */
+void send_set_spd(struct send *send, const struct spd *spd);
+
+/* Sends what the TUN device has, at most about a burst, and what waited for a next hop; `now` in seconds of
+ * CLOCK_REALTIME. True if there was something, so that there may be more. */
+bool send_step(struct send *send, uint64_t now);
+/* Milliseconds after which a step is due though the TUN device is not readable; -1: none is. */
+int send_timeout(const struct send *send);
+/* The TUN device is not to be waited for, but this socket until it takes more; -1: neither. */
+int send_blocked(const struct send *send);
+
+#endif
