@@ -150,8 +150,7 @@ static int serve(struct engine *engine)
 /* ---- outbound SAs ----------------------------------------------------------------------------------------
  */
 
-/* Any worker may hold one. */
-static bool quiesce_all(void *ctx, bool begin, unsigned int timeout_ms)
+bool engine_quiesce(void *ctx, bool begin, unsigned int timeout_ms)
 {
 	const struct engine *engine = ctx;
 	bool all = true;
@@ -198,7 +197,7 @@ static int make_outbound(struct engine *engine)
 	const struct outbound_config config = {.provider = engine->config->provider,
 					       .crypto = engine->crypto,
 					       .capacity = engine->config->capacity,
-					       .quiesce = quiesce_all,
+					       .quiesce = engine_quiesce,
 					       .forget = forget_all,
 					       .hop_take = engine_hop_take,
 					       .hop_give = engine_hop_give,

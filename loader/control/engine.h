@@ -49,4 +49,8 @@ struct iface *engine_iface(const struct engine *engine, const char *dev);
 /* The interface a request means: the one named, or the only one if `dev` is empty. Else NULL. */
 struct iface *engine_pick(const struct engine *engine, const char *dev);
 
+/* Waits as worker_group_quiesce() does, for the workers of all interfaces: any may hold an outbound SA or
+ * send through any port. `owner` is the engine. */
+bool engine_quiesce(void *owner, bool begin, unsigned int timeout_ms);
+
 #endif

@@ -6,6 +6,9 @@
 
 #include "base/log.h"
 
+/* What a round of a worker may take. */
+#define PORT_LEAVES_MS 1000
+
 static int watch(void *owner, const struct ip_addr *peer, bool begin)
 {
 	struct engine *engine = owner;
@@ -58,6 +61,14 @@ void engine_route_end(struct engine *engine)
 	engine->loader.on_nexthop = NULL;
 	nexthops_free(engine->nexthops);
 	engine->nexthops = NULL;
+}
+
+bool engine_port_leaves(void *owner)
+{
+	const struct engine *engine = owner;
+
+	nexthops_refresh(engine->nexthops);
+	return engine_quiesce(owner, true, PORT_LEAVES_MS);
 }
 
 int engine_hop_take(void *owner, const struct ip_addr *peer, struct nexthop **ret_hop)

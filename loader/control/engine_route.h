@@ -17,4 +17,7 @@ void engine_route_end(struct engine *engine);
 int engine_hop_take(void *owner, const struct ip_addr *peer, struct nexthop **ret_hop);
 void engine_hop_give(void *owner, struct nexthop *hop);
 
+/* See struct iface_config. */
+bool engine_port_leaves(void *owner);
+
 #endif

@@ -223,6 +223,18 @@ int iface_detach(struct loader_channel *loader, struct iface *iface, struct fail
 	return err;
 }
 
+/* Workers of other interfaces may send through it as well. */
+static void free_port(struct iface *iface)
+{
+	struct port *port = iface->port;
+
+	iface->port = NULL;
+	if (!port || !iface->port_leaves || iface->port_leaves(iface->port_owner))
+		port_free(port);
+	else
+		log_warning("%s: a worker does not get to an end: the sockets stay open", iface->info.dev);
+}
+
 void iface_free(struct iface *iface)
 {
 	if (!iface)
@@ -234,9 +246,8 @@ void iface_free(struct iface *iface)
 	sd_event_source_disable_unref(iface->reap);
 	sadb_free(iface->db);
 	worker_group_free(iface->workers);
-	if (iface->port && iface->port_leaves)
-		iface->port_leaves(iface->port_owner, iface->port);
-	port_free(iface->port);
+	iface->workers = NULL;
+	free_port(iface);
 	classifier_free(iface->classifier);
 	for (size_t i = 0; i < IPC_ATTACHED_FDS; i++)
 		cleanup_fd(&((int *)&iface->fds)[i]);

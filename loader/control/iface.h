@@ -25,8 +25,8 @@ struct iface {
 	struct classifier *classifier;
 	struct sadb *db;
 	struct worker_group *workers;
-	struct port *port; /* the way out; without a socket where there is no sink */
-	void (*port_leaves)(void *owner, const struct port *port); /* see struct iface_config */
+	struct port *port;		  /* the way out; without a socket where there is no sink */
+	bool (*port_leaves)(void *owner); /* see struct iface_config */
 	void *port_owner;
 	sd_event_source *reap; /* frees deleted SAs that a worker held too long */
 	struct audit *audit;
@@ -42,9 +42,9 @@ struct iface_config {
 	struct monitor *monitor; /* told of what happens; NULL: nobody is */
 	bool disabled;		 /* every packet passes, until iface_set_enabled() */
 	const struct spd *spd;	 /* which outbound SA a packet goes into; NULL: none is sent */
-	/* Called before a port is freed: from then on no next hop leads through it, and the workers of all
-	 * interfaces have been seen at rest. NULL: none ever does. */
-	void (*port_leaves)(void *owner, const struct port *port);
+	/* Called when an interface's port is no longer to be had: no next hop leads through it from now on.
+	 * True: and the workers of all interfaces have been seen at rest since. NULL: none ever does. */
+	bool (*port_leaves)(void *owner);
 	void *port_owner;
 };
 

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/reasons.h"
+#include "control/engine_route.h"
 #include "control/iface_link.h"
 #include "control/requests_private.h"
 
@@ -229,7 +230,10 @@ static void request_attach(struct varlink_call *call, const json_t *parameters, 
 				      .crypto = engine->crypto,
 				      .sink = engine->config->sink,
 				      .monitor = engine->monitor,
-				      .disabled = engine->disabled};
+				      .disabled = engine->disabled,
+				      .spd = outbound_spd(engine->outbound),
+				      .port_leaves = engine_port_leaves,
+				      .port_owner = engine};
 	struct ipc_attach request;
 	struct failure failure;
 	struct iface **place = NULL;
@@ -257,6 +261,7 @@ static void request_attach(struct varlink_call *call, const json_t *parameters, 
 		 (*place)->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
 		 (*place)->info.dispatcher ? "beside other programs" : "as the only program",
 		 (*place)->info.queues);
+	nexthops_refresh(engine->nexthops);
 	varlink_reply(call, json_pack("{s:o}", "interface", iface_json(*place)));
 }
 
