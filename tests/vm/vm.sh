@@ -47,10 +47,11 @@ vm_boot() {
 		-device virtserialport,chardev=control,name=control "$@"
 	VM_PID=$SPAWNED
 	wait_for 120 vm_ready || die "the guest does not start: $(tail -n 5 "$DIR/qemu" "$VM_CONSOLE")"
+	! ended "$VM_PID" || die "QEMU has ended: $(tail -n 5 "$DIR/qemu")"
 	echo "# Linux $(vm_run 5 uname -r) under QEMU, ready after $((SECONDS - start)) s"
 }
 
-# An end of QEMU is not waited out: it counts as ready, and the first command fails.
+# An end of QEMU is not waited out.
 vm_ready() {
 	ended "$VM_PID" || grep -q 'init: ready' "$VM_CONSOLE"
 }
