@@ -209,10 +209,10 @@ static void take_raw(struct wipe *wipe, struct crypto_rig_sa *sa)
 	explicit_bzero(sa->auth_key, sizeof(sa->auth_key));
 }
 
+#if defined(__x86_64__)
 /* What libipsec-mb has made of the keys; OpenSSL's round keys are the same. */
 static void take_expanded(struct wipe *wipe)
 {
-#if defined(__x86_64__)
 	for (size_t i = 0; wipe->which == 0 && i < wipe->count; i++) {
 		const struct key_slot *slot =
 			key_cache_find(&wipe->rig->ctx[0]->cache, wipe->sas[i].keys[0]->serial);
@@ -220,8 +220,13 @@ static void take_expanded(struct wipe *wipe)
 		if (slot)
 			needles_add(&wipe->search, slot->expanded, sizeof(slot->expanded));
 	}
-#endif
 }
+#else
+static void take_expanded(struct wipe *wipe)
+{
+	(void)wipe;
+}
+#endif
 
 static void expect(struct wipe *wipe, const char *when, bool there)
 {
