@@ -65,7 +65,7 @@ static const struct capability_feature features[] = {
 	{"ipv6_extension_headers", true,
 	 "outer hop-by-hop and destination options, up to 64 bytes; other extension headers pass to the kernel"},
 	{"fragments", false, "outer fragments: they pass to the kernel"},
-	{"send", false, "outbound SAs: packets are sealed by the kernel or the IKE daemon"},
+	{"send", true, "outbound SAs: what the host routes into the TUN device is sealed and sent"},
 	{"ah", false, "AH, alone or with ESP"},
 	{"double_udp", false, "UDP-encapsulated ESP inside UDP-encapsulated ESP"},
 	{FEATURE_LEGACY, false, "algorithms that RFC 8221 is against: DES, 3DES, MD5 (xespd --legacy)"},

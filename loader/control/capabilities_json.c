@@ -204,7 +204,7 @@ static json_t *v1_json(const struct ndis *ndis)
 			  has(ndis, ALGO_HMAC_SHA1), "Transport", 0, "Tunnel", 0, "Send", 0, "Receive", 0);
 	json_t *esp = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Des", has(ndis, ALGO_DES_CBC),
 				"TripleDes", has(ndis, ALGO_3DES_CBC), "NullEsp", has(ndis, ALGO_NULL),
-				"Transport", 1, "Tunnel", 1, "Send", 0, "Receive", 1);
+				"Transport", 1, "Tunnel", 1, "Send", 1, "Receive", 1);
 
 	return json_pack("{s:o, s:o, s:o}", "Supported", supported, "IPv4AH", ah, "IPv4ESP", esp);
 }
@@ -215,7 +215,7 @@ static json_t *v2_json(const struct ndis *ndis, uint32_t capacity)
 		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Encapsulation", NDIS_ENCAPSULATION_IEEE_802_3,
 		"IPv6Supported", 1, "IPv4Options", (int)capabilities_has_feature("ipv4_options"),
 		"IPv6NonIPsecExtensionHeaders", (int)capabilities_has_feature("ipv6_extension_headers"), "Ah",
-		0, "Esp", 1, "AhEspCombined", 0, "LsoSupported", 0);
+		0, "Esp", 1, "AhEspCombined", 0, "LsoSupported", 1);
 	json_t *rest = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "Transport", 1, "Tunnel", 1,
 				 "TransportTunnelCombined", (int)ndis->nested, "ExtendedSequenceNumbers", 1,
 				 "UdpEsp", (int)ndis->v2_udp_esp, "AuthenticationAlgorithms",

@@ -387,7 +387,7 @@ static void check_ndis(void)
 	assert_int_equal(number(ndis, NULL, "v2", "IPv4Options"), 1);
 	assert_int_equal(number(ndis, NULL, "v2", "IPv6NonIPsecExtensionHeaders"), 1);
 	assert_int_equal(number(v1, NULL, "IPv4ESP", "Receive"), 1);
-	assert_int_equal(number(v1, NULL, "IPv4ESP", "Send"), 0);
+	assert_int_equal(number(v1, NULL, "IPv4ESP", "Send"), 1);
 	assert_int_equal(number(v1, NULL, "IPv4ESP", "NullEsp"), !!(encryption & 0x1));
 	assert_int_equal(number(v1, NULL, "IPv4ESP", "Des"), !!(encryption & 0x2));
 	assert_int_equal(number(v1, NULL, "IPv4ESP", "TripleDes"), !!(encryption & 0x4));
