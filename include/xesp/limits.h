@@ -72,6 +72,12 @@
 /* Addresses of peers that outbound SAs send to: the way to each is followed. */
 #define XESP_PEERS_MAX 4096
 
+/* MTU of the TUN device while there are outbound SAs: from what IPv4 hosts must take (RFC 1122
+ * section 3.3.2), or IPv6 hosts, to what an IP packet can have. */
+#define XESP_TUN_MTU_MIN 576
+#define XESP_TUN_MTU_MIN_IPV6 1280
+#define XESP_TUN_MTU_MAX 65535
+
 /* Control socket: bytes of one message, clients at a time, bytes queued to a slow client. */
 #define XESP_MESSAGE_MAX (64 * 1024)
 #define XESP_CLIENTS_MAX 1024

@@ -86,6 +86,7 @@ static int after_request(sd_event_source *source, void *ctx)
 {
 	(void)source;
 	work_off_noted(ctx);
+	engine_route_look(ctx);
 	return 0;
 }
 
@@ -235,8 +236,10 @@ int engine_run(const struct engine_config *config)
 		err = serve(&engine);
 	if (err < 0)
 		log_error("the control thread ends: %s", strerror(-err));
-	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {
 		iface_free(engine.ifaces[i]);
+		engine.ifaces[i] = NULL;
+	}
 	outbound_free(engine.outbound);
 	sd_event_source_unref(engine.reap);
 	engine_route_end(&engine);

@@ -34,6 +34,7 @@ struct engine {
 	struct monitor *monitor;
 	struct crypto_ctx *crypto;	       /* the control thread's */
 	struct nexthops *nexthops;	       /* ways to the peers of outbound SAs */
+	struct engine_route *route;	       /* what follows from them, and from the SAs */
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
 	struct outbound *outbound;
 	sd_event_source *reap; /* frees deleted outbound SAs that a worker held too long */

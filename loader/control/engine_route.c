@@ -2,12 +2,28 @@
 #include "control/engine_route.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
+#include "dataplane/esp_out.h"
+
+/* Looking at all SAs takes at most this part of the time, however often they change. */
+#define LOOK_SHARE 10
 
 /* What a round of a worker may take. */
 #define PORT_LEAVES_MS 1000
+
+struct engine_route {
+	sd_event_source *timer;
+	uint64_t not_before;  /* of the next look, CLOCK_MONOTONIC in us */
+	uint64_t spd_version; /* that was looked at */
+	bool ways_changed;
+	uint32_t mtu; /* of the TUN device, as it was asked for; 0: as before */
+};
+
+/* ---- ways ------------------------------------------------------------------------------------------- */
 
 static int watch(void *owner, const struct ip_addr *peer, bool begin)
 {
@@ -37,30 +53,19 @@ static struct port *port_of(void *owner, uint32_t ifindex)
 	return NULL;
 }
 
+static void on_changed(void *owner, const struct nexthop *hop)
+{
+	const struct engine *engine = owner;
+
+	(void)hop;
+	engine->route->ways_changed = true;
+}
+
 static void on_nexthop(void *ctx, const struct ipc_nexthop *way)
 {
 	struct engine *engine = ctx;
 
 	nexthops_note(engine->nexthops, way);
-}
-
-int engine_route_begin(struct engine *engine)
-{
-	const struct nexthops_config config = {.watch = watch, .port = port_of, .owner = engine};
-	int err = nexthops_new(&config, &engine->nexthops);
-
-	if (err)
-		return err;
-	engine->loader.on_nexthop = on_nexthop;
-	engine->loader.ctx = engine;
-	return 0;
-}
-
-void engine_route_end(struct engine *engine)
-{
-	engine->loader.on_nexthop = NULL;
-	nexthops_free(engine->nexthops);
-	engine->nexthops = NULL;
 }
 
 bool engine_port_leaves(void *owner)
@@ -83,4 +88,150 @@ void engine_hop_give(void *owner, struct nexthop *hop)
 	struct engine *engine = owner;
 
 	nexthops_give(engine->nexthops, hop);
+}
+
+/* ---- what follows from them --------------------------------------------------------------------------- */
+
+static bool carries_ipv6(const struct sa_params *params)
+{
+	const struct sa_selector *selector = &params->selector;
+
+	if (params->mode == SA_MODE_TRANSPORT)
+		return params->dst.family == AF_INET6;
+	if (selector->dst.addr.family == AF_UNSPEC && selector->src.addr.family == AF_UNSPEC)
+		return true;
+	return selector->dst.addr.family == AF_INET6 || selector->src.addr.family == AF_INET6;
+}
+
+/* The MTU that the longest packet of the host fits every SA with, `before` while no way is known. Linux takes
+ * IPv6 from a device of less than 1280 (RFC 8200 section 5), so what is longer than its path is left to be
+ * sent in fragments. */
+static uint32_t least_mtu(const struct outbound *outbound, uint32_t before)
+{
+	uint32_t floor = XESP_TUN_MTU_MIN;
+	uint32_t least = UINT32_MAX;
+	const struct sa_out *sa;
+
+	if (!outbound_count(outbound))
+		return 0;
+	for (uint32_t i = 0; (sa = outbound_next(outbound, &i));) {
+		uint32_t mtu = sa->hop ? nexthops_mtu(sa->hop) : 0;
+		uint32_t inner = esp_out_inner_max(sa, mtu);
+
+		if (!mtu)
+			continue;
+		if (carries_ipv6(&sa->params))
+			floor = XESP_TUN_MTU_MIN_IPV6;
+		if (inner < least)
+			least = inner;
+	}
+	if (least == UINT32_MAX)
+		return before;
+	return least > floor ? least : floor;
+}
+
+static void set_mtu(struct engine *engine)
+{
+	uint32_t mtu = least_mtu(engine->outbound, engine->route->mtu);
+	struct ipc_message message = {.type = IPC_TUN_MTU, .mtu = {.bytes = mtu}};
+	struct ipc_message done;
+	struct failure failure;
+
+	if (mtu == engine->route->mtu || !engine->config->tun)
+		return;
+	if (loader_do(&engine->loader, &message, &done, &failure))
+		log_warning("%s: %s", failure.operation, failure.reason);
+	else if (mtu)
+		log_info("%s: MTU %u, for what outbound SAs add", engine->config->tun, mtu);
+	/* What was refused now is refused again. */
+	engine->route->mtu = mtu;
+}
+
+/* In transport mode the source is the packet's. */
+static void set_sources(const struct engine *engine)
+{
+	const struct sa_out *sa;
+	struct ip_addr src;
+
+	for (uint32_t i = 0; (sa = outbound_next(engine->outbound, &i));) {
+		if (!sa->hop || !ip_addr_is_any(&sa->params.src) || sa->mode == SA_MODE_TRANSPORT)
+			continue;
+		src = nexthops_source(sa->hop);
+		if (src.family == sa->params.dst.family)
+			outbound_set_source(engine->outbound, sa, &src);
+	}
+}
+
+static uint64_t clock_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static int on_timer(sd_event_source *source, uint64_t at, void *ctx)
+{
+	struct engine *engine = ctx;
+	struct engine_route *route = engine->route;
+	uint64_t start = clock_usec();
+	uint64_t end;
+
+	(void)source;
+	(void)at;
+	route->ways_changed = false;
+	route->spd_version = spd_version(outbound_spd(engine->outbound));
+	set_sources(engine);
+	set_mtu(engine);
+	end = clock_usec();
+	route->not_before = end + (end - start) * LOOK_SHARE;
+	return 0;
+}
+
+void engine_route_look(struct engine *engine)
+{
+	struct engine_route *route = engine->route;
+
+	if (!route->ways_changed && route->spd_version == spd_version(outbound_spd(engine->outbound)))
+		return;
+	if (sd_event_source_get_enabled(route->timer, NULL))
+		return;
+	sd_event_source_set_time(route->timer, route->not_before);
+	sd_event_source_set_enabled(route->timer, SD_EVENT_ONESHOT);
+}
+
+/* ---- begin and end ------------------------------------------------------------------------------------ */
+
+int engine_route_begin(struct engine *engine)
+{
+	const struct nexthops_config config = {
+		.watch = watch, .port = port_of, .changed = on_changed, .owner = engine};
+	int err;
+
+	engine->route = calloc(1, sizeof(*engine->route));
+	if (!engine->route)
+		return -ENOMEM;
+	err = nexthops_new(&config, &engine->nexthops);
+	if (!err)
+		err = sd_event_add_time(engine->event, &engine->route->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
+					engine);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(engine->route->timer, SD_EVENT_OFF);
+	if (err < 0)
+		return err;
+	engine->loader.on_nexthop = on_nexthop;
+	engine->loader.ctx = engine;
+	return 0;
+}
+
+void engine_route_end(struct engine *engine)
+{
+	engine->loader.on_nexthop = NULL;
+	nexthops_free(engine->nexthops);
+	engine->nexthops = NULL;
+	if (!engine->route)
+		return;
+	sd_event_source_disable_unref(engine->route->timer);
+	free(engine->route);
+	engine->route = NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the engine asks the loader about the ways to peers, and what it does when they change. `owner` is the
- * struct engine, as the store of outbound SAs calls it. Control thread.
+ * What the engine asks the loader about the ways to peers, and what it does when they or the outbound SAs
+ * change: the addresses that SAs send from, the MTU of the TUN device. `owner` is the struct engine, as the
+ * store of outbound SAs calls it. Control thread.
  */
 #ifndef XESP_CONTROL_ENGINE_ROUTE_H
 #define XESP_CONTROL_ENGINE_ROUTE_H
@@ -19,5 +20,8 @@ void engine_hop_give(void *owner, struct nexthop *hop);
 
 /* See struct iface_config. */
 bool engine_port_leaves(void *owner);
+
+/* After each event: if SAs or ways have changed since, what follows from that is done soon. */
+void engine_route_look(struct engine *engine);
 
 #endif

@@ -148,6 +148,11 @@ struct ip_addr nexthops_source(const struct nexthop *hop)
 	return peer_of(hop)->told.src;
 }
 
+uint32_t nexthops_mtu(const struct nexthop *hop)
+{
+	return peer_of(hop)->told.mtu;
+}
+
 uint32_t nexthops_count(const struct nexthops *nexthops)
 {
 	return HASH_COUNT(nexthops->peers);

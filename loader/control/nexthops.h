@@ -43,6 +43,8 @@ void nexthops_refresh(struct nexthops *nexthops);
 
 /* The address that the host sends to this peer from; AF_UNSPEC: not known (yet). */
 struct ip_addr nexthops_source(const struct nexthop *hop);
+/* Of the outer packet, also while the way is not usable; 0: not known (yet). */
+uint32_t nexthops_mtu(const struct nexthop *hop);
 /* Peers. */
 uint32_t nexthops_count(const struct nexthops *nexthops);
 

@@ -288,6 +288,18 @@ void outbound_free(struct outbound *outbound)
 	free(outbound);
 }
 
+void outbound_set_source(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *src)
+{
+	struct sa_out *own = outbound->slots[sa->index].sa;
+	struct sa_out_ends ends;
+
+	sa_out_get_ends(own, &ends);
+	if (ip_addr_equal(&ends.src, src))
+		return;
+	ends.src = *src;
+	sa_out_set_ends(own, &ends);
+}
+
 /* ---- look-up ---------------------------------------------------------------------------------------------
  */
 

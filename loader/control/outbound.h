@@ -49,6 +49,8 @@ int outbound_add(struct outbound *outbound, const struct sa_params *params, cons
 void outbound_delete(struct outbound *outbound, const struct sa_out *sa, bool *ret_marked);
 /* Deletes those of an interface, or all (""); returns how many. */
 uint32_t outbound_flush(struct outbound *outbound, const char *dev);
+/* This end's address, where the SA's is not given. */
+void outbound_set_source(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *src);
 /* Frees deleted SAs if the workers have let go of them; returns how many still wait. */
 uint32_t outbound_reap(struct outbound *outbound);
 

@@ -30,6 +30,7 @@ enum ipc_type {
 	IPC_RESOLVE = 11,   /* engine: find the way to peer.addr, and say NEXTHOP now and when it changes */
 	IPC_UNRESOLVE = 12, /* engine: no longer */
 	IPC_NEXTHOP = 13,   /* loader: nexthop */
+	IPC_TUN_MTU = 14,   /* engine: set the MTU of the TUN device to mtu.bytes */
 };
 
 enum ipc_xdp_mode { IPC_XDP_AUTO = 0, IPC_XDP_NATIVE = 1, IPC_XDP_GENERIC = 2 };
@@ -108,6 +109,10 @@ struct ipc_nexthop {
 	uint32_t mtu;		      /* the interface's or, if that is less, the route's */
 };
 
+struct ipc_mtu {
+	uint32_t bytes; /* 0: as before there were outbound SAs */
+};
+
 /* Why something failed, for the person who asked. */
 struct failure {
 	int32_t error; /* positive errno */
@@ -129,6 +134,7 @@ struct ipc_message {
 		struct ipc_queues queues;
 		struct ipc_peer peer;
 		struct ipc_nexthop nexthop;
+		struct ipc_mtu mtu;
 		struct failure failed;
 	};
 };

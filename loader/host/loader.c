@@ -8,20 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 #include <xesp/limits.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "host/attached.h"
 #include "host/ipc.h"
 #include "host/link.h"
-#include "host/nexthop.h"
 #include "host/port_open.h"
 #include "host/tun.h"
+#include "host/ways.h"
 
 /* How long the engine may take to end after it was asked to. */
 #define ENGINE_STOP_USEC (5 * 1000000ull)
@@ -36,7 +36,7 @@ struct loader {
 	const struct loader_config *config;
 	sd_event *event;
 	struct link_watch *links;
-	struct nexthop_watch *nexthops;
+	struct ways *ways;
 	sd_event_source *look; /* timer */
 	uint64_t looked;       /* when, CLOCK_MONOTONIC */
 	int tun;
@@ -159,7 +159,7 @@ static int attach_to(struct loader *loader, const struct ipc_attach *request,
 		attached_release(&fresh, false);
 	else
 		*place = fresh;
-	nexthop_watch_look(loader->nexthops);
+	ways_look(loader->ways);
 	return err;
 }
 
@@ -244,24 +244,8 @@ static int detach(struct loader *loader, uint32_t ifindex, struct failure *failu
 		return -ENOENT;
 	log_info("%s: detached", attached->state.dev);
 	attached_release(attached, false);
-	nexthop_watch_look(loader->nexthops);
+	ways_look(loader->ways);
 	return reply_done(loader, false);
-}
-
-static int resolve(struct loader *loader, const struct ip_addr *peer, struct failure *failure)
-{
-	int err = nexthop_watch_add(loader->nexthops, peer);
-
-	return err ? failure_set(failure, -err, "resolve", "", "the way to a peer")
-		   : reply_done(loader, false);
-}
-
-static int unresolve(struct loader *loader, const struct ip_addr *peer, struct failure *failure)
-{
-	int err = nexthop_watch_remove(loader->nexthops, peer);
-
-	return err ? failure_set(failure, -err, "unresolve", "", "the way to a peer")
-		   : reply_done(loader, false);
 }
 
 /* ---- events ----------------------------------------------------------------------------------------- */
@@ -271,6 +255,13 @@ static void give_up(struct loader *loader, const char *what, int err)
 	log_error("%s: %s; ending: packets go to the kernel from now on", what, strerror(-err));
 	loader->result = err;
 	sd_event_exit(loader->event, 0);
+}
+
+static int serve_way(const struct loader *loader, const struct ipc_message *message, struct failure *failure)
+{
+	int err = ways_serve(loader->ways, message, failure);
+
+	return err ? err : reply_done(loader, false);
 }
 
 static void serve(struct loader *loader, const struct ipc_message *message)
@@ -284,9 +275,7 @@ static void serve(struct loader *loader, const struct ipc_message *message)
 	case IPC_DETACH: err = detach(loader, message->link.ifindex, &failure); break;
 	case IPC_SET_QUEUES: err = set_queues(loader, &message->queues, &failure); break;
 	case IPC_REATTACH: err = reattach(loader, message->link.ifindex, &failure); break;
-	case IPC_RESOLVE: err = resolve(loader, &message->peer.addr, &failure); break;
-	case IPC_UNRESOLVE: err = unresolve(loader, &message->peer.addr, &failure); break;
-	default: err = failure_set(&failure, EPROTO, "serve engine", "", "unknown request %u", message->type);
+	default: err = serve_way(loader, message, &failure);
 	}
 	if (err)
 		err = reply_failed(loader, &failure);
@@ -332,7 +321,7 @@ static void on_link_gone(uint32_t ifindex, void *ctx)
 		return;
 	log_warning("%s: the interface is gone; its SAs are deleted", attached->state.dev);
 	attached_release(attached, true);
-	nexthop_watch_look(loader->nexthops);
+	ways_look(loader->ways);
 	tell(loader, &message);
 }
 
@@ -341,11 +330,9 @@ static bool serves(uint32_t ifindex, void *ctx)
 	return find_attached(ctx, ifindex) != NULL;
 }
 
-static void on_way_changed(const struct ipc_nexthop *way, void *ctx)
+static void on_word(struct ipc_message *message, void *ctx)
 {
-	struct ipc_message message = {.type = IPC_NEXTHOP, .nexthop = *way};
-
-	tell(ctx, &message);
+	tell(ctx, message);
 }
 
 static void look_at(struct loader *loader, struct attached *attached)
@@ -447,27 +434,13 @@ static int add_events(struct loader *loader)
 	return err < 0 ? err : 0;
 }
 
-/* Waits for the engine, which ends when its socket closes; one that does not is killed. */
-static void end_engine(pid_t engine)
-{
-	for (uint64_t waited = 0; waited < ENGINE_STOP_USEC; waited += 10000) {
-		pid_t done = waitpid(engine, NULL, WNOHANG);
-
-		if (done == engine || (done < 0 && errno == ECHILD))
-			return;
-		usleep(10000);
-	}
-	log_warning("the engine does not end, killing it");
-	kill(engine, SIGKILL);
-	waitpid(engine, NULL, 0);
-}
-
 static int run(struct loader *loader)
 {
 	static const struct timeval timeout = {.tv_sec = ENGINE_READ_SECONDS};
 	static const struct link_watch_ops link_ops = {
 		.changed = on_link_changed, .gone = on_link_gone, .lost = on_links_lost};
-	static const struct nexthop_watch_ops way_ops = {.serves = serves, .changed = on_way_changed};
+	struct ways_config ways = {
+		.tun = loader->config->tun, .serves = serves, .tell = on_word, .ctx = loader};
 	struct failure failure;
 	int err = sd_event_new(&loader->event);
 
@@ -476,8 +449,9 @@ static int run(struct loader *loader)
 	if (setsockopt(loader->config->ipc, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)))
 		return -errno;
 	err = link_watch_new(&link_ops, loader, &loader->links);
+	ways.event = loader->event;
 	if (!err)
-		err = nexthop_watch_new(&way_ops, loader, loader->event, &loader->nexthops);
+		err = ways_new(&ways, &loader->ways);
 	if (err)
 		return err;
 	if (loader->config->tun) {
@@ -508,9 +482,11 @@ int loader_run(const struct loader_config *config)
 		if (loader.attached[i].used)
 			attached_release(&loader.attached[i], false);
 	close(config->ipc);
-	end_engine(config->engine);
+	/* It ends when its socket closes. */
+	if (!child_wait(config->engine, ENGINE_STOP_USEC))
+		log_warning("the engine did not end, it was killed");
 	link_watch_free(loader.links);
-	nexthop_watch_free(loader.nexthops);
+	ways_free(loader.ways);
 	cleanup_fd(&loader.tun);
 	sd_event_source_unref(loader.look);
 	sd_event_unref(loader.event);

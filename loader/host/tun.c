@@ -117,6 +117,17 @@ static int detach_queue(int fd, const char *name, struct failure *ret_failure)
 	return 0;
 }
 
+int tun_set_mtu(const char *name, uint32_t mtu, struct failure *ret_failure)
+{
+	struct ifreq ifr = {.ifr_mtu = (int)mtu};
+	CLEANUP_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (fd < 0 || ioctl(fd, SIOCSIFMTU, &ifr))
+		return failure_set(ret_failure, errno, "set MTU", "", "%u for %s", mtu, name);
+	return 0;
+}
+
 /* What the host sends may come in pieces of up to 64 KB of one flow, without checksums. Kernels that cannot
  * have UDP in pieces refuse all together. */
 static bool offer_offloads(int fd)
@@ -130,8 +141,6 @@ static bool offer_offloads(int fd)
 	return false;
 }
 
-/* The MTU stays 1500: it bounds the packets that the host sends into the device, and not those
- * that are written to it, up to 64 KB. */
 int tun_create(const char *name, bool *ret_udp_segments, int *ret_fd, struct failure *ret_failure)
 {
 	bool udp_segments;

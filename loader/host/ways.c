@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs in the loader process. */
+#include "host/ways.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <xesp/limits.h>
+
+#include "host/nexthop.h"
+#include "host/tun.h"
+
+struct ways {
+	struct ways_config config;
+	struct nexthop_watch *watch;
+};
+
+static bool on_serves(uint32_t ifindex, void *ctx)
+{
+	const struct ways *ways = ctx;
+
+	return ways->config.serves(ifindex, ways->config.ctx);
+}
+
+static void on_changed(const struct ipc_nexthop *way, void *ctx)
+{
+	const struct ways *ways = ctx;
+	struct ipc_message message = {.type = IPC_NEXTHOP, .nexthop = *way};
+
+	ways->config.tell(&message, ways->config.ctx);
+}
+
+int ways_new(const struct ways_config *config, struct ways **ret_ways)
+{
+	static const struct nexthop_watch_ops ops = {.serves = on_serves, .changed = on_changed};
+	struct ways *ways = calloc(1, sizeof(*ways));
+	int err;
+
+	if (!ways)
+		return -ENOMEM;
+	ways->config = *config;
+	err = nexthop_watch_new(&ops, ways, config->event, &ways->watch);
+	if (err) {
+		ways_free(ways);
+		return err;
+	}
+	*ret_ways = ways;
+	return 0;
+}
+
+void ways_free(struct ways *ways)
+{
+	if (!ways)
+		return;
+	nexthop_watch_free(ways->watch);
+	free(ways);
+}
+
+void ways_look(struct ways *ways)
+{
+	nexthop_watch_look(ways->watch);
+}
+
+/* 0 is what the device had before any SA. */
+static int set_mtu(const struct ways *ways, uint32_t mtu, struct failure *ret_failure)
+{
+	if (!ways->config.tun)
+		return failure_set(ret_failure, ENODEV, "set MTU", "", "there is no TUN device");
+	if (mtu && (mtu < XESP_TUN_MTU_MIN || mtu > XESP_TUN_MTU_MAX))
+		return failure_set(ret_failure, EINVAL, "set MTU", "", "malformed request");
+	return tun_set_mtu(ways->config.tun, mtu ? mtu : TUN_MTU_DEFAULT, ret_failure);
+}
+
+int ways_serve(struct ways *ways, const struct ipc_message *request, struct failure *ret_failure)
+{
+	int err;
+
+	switch (request->type) {
+	case IPC_RESOLVE:
+		err = nexthop_watch_add(ways->watch, &request->peer.addr);
+		return err ? failure_set(ret_failure, -err, "resolve", "", "the way to a peer") : 0;
+	case IPC_UNRESOLVE:
+		err = nexthop_watch_remove(ways->watch, &request->peer.addr);
+		return err ? failure_set(ret_failure, -err, "unresolve", "", "the way to a peer") : 0;
+	case IPC_TUN_MTU: return set_mtu(ways, request->mtu.bytes, ret_failure);
+	default:
+		return failure_set(ret_failure, EPROTO, "serve engine", "", "unknown request %u",
+				   request->type);
+	}
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the loader does for outbound SAs: follows the ways to their peers, and fits the TUN device that the
+ * host hands packets to. It takes the engine for compromised here as elsewhere.
+ */
+#ifndef XESP_HOST_WAYS_H
+#define XESP_HOST_WAYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "host/ipc.h"
+
+struct ways;
+
+struct ways_config {
+	sd_event *event;
+	const char *tun; /* NULL: there is none */
+	/* Whether the interface is attached. */
+	bool (*serves)(uint32_t ifindex, void *ctx);
+	/* Says something to the engine. */
+	void (*tell)(struct ipc_message *message, void *ctx);
+	void *ctx;
+};
+
+int ways_new(const struct ways_config *config, struct ways **ret_ways);
+void ways_free(struct ways *ways); /* NULL-safe */
+
+/* Does what RESOLVE, UNRESOLVE and TUN_MTU ask; -EPROTO: it is another request. */
+int ways_serve(struct ways *ways, const struct ipc_message *request, struct failure *ret_failure);
+/* An interface was attached or is not any more. */
+void ways_look(struct ways *ways);
+
+#endif
