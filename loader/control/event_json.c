@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/ip_addr.h"
 #include "base/reasons.h"
+#include "control/handle.h"
 
 /* ---- names ------------------------------------------------------------------------------------------- */
 
@@ -59,7 +60,8 @@ static const char *limit_name(unsigned int limit)
 {
 	static const char *const names[] = {[EVENT_LIMIT_BYTES] = "bytes",
 					    [EVENT_LIMIT_PACKETS] = "packets",
-					    [EVENT_LIMIT_SECONDS] = "seconds"};
+					    [EVENT_LIMIT_SECONDS] = "seconds",
+					    [EVENT_LIMIT_SEQUENCE] = "sequence"};
 
 	return name_at(names, ARRAY_SIZE(names), limit);
 }
@@ -124,11 +126,13 @@ static int add_endpoints(json_t *object, const struct event *event)
 
 static int add_sa(json_t *object, const struct event *event)
 {
+	const struct handle handle = {event->sa_index, event->sa_generation};
+	char text[HANDLE_TEXT_MAX];
 	int err = 0;
 
 	if (event->sa_index != UINT32_MAX)
-		err |= add(object, "handle",
-			   json_sprintf("sa-%" PRIu32 "-%" PRIu32, event->sa_index, event->sa_generation));
+		err |= add_text(object, "handle",
+				handle_format(event->outbound ? HANDLE_SA_OUT : HANDLE_SA, handle, text));
 	if (event->spi)
 		err |= add_number(object, "spi", event->spi);
 	return err;

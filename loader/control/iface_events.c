@@ -41,10 +41,14 @@ static void delete_expired(const struct iface_events *events, const struct sa *s
 
 static void on_worker_event(struct iface_events *events, const struct event *event)
 {
-	struct sa *sa = event->sa_index == UINT32_MAX
+	struct sa *sa = event->sa_index == UINT32_MAX || event->outbound
 				? NULL
 				: sadb_get(events->iface->db, event->sa_index, event->sa_generation);
 
+	if (event->outbound) {
+		publish(events, event);
+		return;
+	}
 	/* The clock was faster, or a request: it is told already, or nobody's business any more. */
 	if (event->type == EVENT_HARD_LIFETIME && !sa)
 		return;

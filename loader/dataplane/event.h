@@ -14,7 +14,7 @@
 /* X(NAME, "name in org.xesp.varlink", "what it says") */
 #define EVENT_TYPES(X) \
 	X(AUDIT, "audit", "a packet of a kind that RFC 4303 and RFC 4301 want audited") \
-	X(FIRST_USE, "first_use", "the first packet of an SA was opened") \
+	X(FIRST_USE, "first_use", "the first packet of an SA was opened, or sealed") \
 	X(SOFT_LIFETIME, "soft_lifetime", "an SA reached a soft lifetime: time to rekey") \
 	X(HARD_LIFETIME, "hard_lifetime", "an SA reached a hard lifetime and is deleted") \
 	X(MAPPING_CHANGE, "mapping_change", "a new, authentic packet came from another address or port") \
@@ -32,7 +32,13 @@ enum event_type {
 };
 
 /* Which lifetime an event is about. */
-enum event_limit { EVENT_LIMIT_NONE, EVENT_LIMIT_BYTES, EVENT_LIMIT_PACKETS, EVENT_LIMIT_SECONDS };
+enum event_limit {
+	EVENT_LIMIT_NONE,
+	EVENT_LIMIT_BYTES,
+	EVENT_LIMIT_PACKETS,
+	EVENT_LIMIT_SECONDS,
+	EVENT_LIMIT_SEQUENCE, /* numbers of an outbound SA (RFC 4303 section 3.3.3) */
+};
 
 /* NDIS receive status of a packet; the values are Windows'. */
 enum crypto_status {
@@ -69,7 +75,8 @@ struct event {
 	uint16_t sport;	     /* 0 for native ESP */
 	uint16_t dport;
 	uint16_t old_sport;
-	uint16_t _pad;
+	bool outbound; /* sa_index and sa_generation name an outbound SA */
+	uint8_t _pad;
 	uint32_t outer_spi; /* PACKET: of the tunnel that was opened around it; 0: there was none */
 };
 

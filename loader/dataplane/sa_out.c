@@ -47,6 +47,17 @@ static void ends_init(struct sa_out *sa)
 	sa_out_set_ends(sa, &ends);
 }
 
+/* Each packet that is let go takes one number, so a lifetime in packets is one in numbers. */
+static uint64_t seq_limit_of(const struct sa_params *params)
+{
+	uint64_t limit = params->flags & SA_FLAG_ESN ? UINT64_MAX : UINT32_MAX;
+	uint64_t packets = params->limits.packet_hard;
+
+	if (packets && params->send_seq < limit && packets < limit - params->send_seq)
+		return params->send_seq + packets;
+	return limit;
+}
+
 static void fill(struct sa_out *sa, const struct sa_params *params, const struct algo *cipher)
 {
 	sa->params = *params;
@@ -61,7 +72,8 @@ static void fill(struct sa_out *sa, const struct sa_params *params, const struct
 	sa->align_bytes = cipher->align_bytes;
 	sa->outer_bytes = outer_bytes_of(sa);
 	sa->esn = params->flags & SA_FLAG_ESN;
-	sa->seq_limit = sa->esn ? UINT64_MAX : UINT32_MAX;
+	sa->seq_limit = seq_limit_of(params);
+	sa->counts_bytes = params->limits.byte_soft || params->limits.byte_hard;
 	atomic_init(&sa->last_seq, params->send_seq < sa->seq_limit ? params->send_seq : sa->seq_limit);
 	ends_init(sa);
 }

@@ -19,6 +19,23 @@ struct spd_rule;
 
 #define SPD_FAMILIES 2
 
+enum sa_out_told {
+	SA_OUT_TOLD_FIRST_USE = 1u << 0,
+	SA_OUT_TOLD_SOFT_BYTES = 1u << 1,
+	SA_OUT_TOLD_SOFT_PACKETS = 1u << 2,
+	SA_OUT_TOLD_SOFT_SEQUENCE = 1u << 3,
+	SA_OUT_TOLD_HARD = 1u << 4,
+};
+
+/* What the workers watch as they send; see sa_out_watch.h. */
+struct sa_out_watch {
+	_Atomic uint64_t seq_next;   /* number from which on there is something to tell */
+	_Atomic uint64_t bytes_next; /* the same of bytes */
+	_Atomic uint64_t bytes;	     /* of payload that were let go; counted if a lifetime is in bytes */
+	_Atomic uint32_t told;	     /* enum sa_out_told */
+	_Atomic bool telling;	     /* a worker is about to tell */
+};
+
 struct sa_out_counters {
 	_Atomic uint64_t packets; /* sent */
 	_Atomic uint64_t bytes;	  /* of ESP payload in them: without padding and trailer, as of inbound SAs */
@@ -55,13 +72,16 @@ struct sa_out {
 	bool esn;
 	uint8_t outer_bytes; /* of IP, UDP and marker in front of ESP; in transport mode without options */
 	uint64_t iv_base;    /* random: a key that is installed again does not begin with the same IVs */
-	uint64_t seq_limit;  /* highest number that may be sent (RFC 4303 section 3.3.3) */
+	uint64_t seq_limit; /* highest number that may be sent: by RFC 4303 section 3.3.3, or by a lifetime in
+			     * packets */
+	bool counts_bytes;  /* a lifetime is in bytes */
 	const struct crypto_key *key;
 	const struct crypto_provider *provider;
 	struct nexthop *hop;			  /* the way to the peer; the control thread's */
 	struct spd_rule *spd_rules[SPD_FAMILIES]; /* spd.c's */
 
 	_Alignas(64) _Atomic uint64_t last_seq; /* highest number taken; seq_limit: the SA has ended */
+	struct sa_out_watch watch;
 	_Alignas(64) _Atomic bool dead; /* deleted, or its hard lifetime is reached: nothing more is sent */
 	_Atomic uint32_t ends_version;	/* its lowest bit says which of `ends` is valid */
 	struct sa_out_ends_words ends[2];

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dataplane/icmp_refuse.h"
+#include "dataplane/sa_out_watch.h"
 #include "dataplane/send_private.h"
 #include "dataplane/tcp_mss.h"
 #include "dataplane/wire.h"
@@ -110,19 +111,6 @@ static void answer(struct send *send, const struct gso *gso, const struct send_p
 /* ---- which way ------------------------------------------------------------------------------------------
  */
 
-static bool has_ended(struct sa_out *sa)
-{
-	const struct sa_limits *limits = &sa->params.limits;
-
-	if (atomic_load_explicit(&sa->dead, memory_order_relaxed))
-		return true;
-	if (limits->packet_hard &&
-	    atomic_load_explicit(&sa->counters.packets, memory_order_relaxed) >= limits->packet_hard)
-		return true;
-	return limits->byte_hard &&
-	       atomic_load_explicit(&sa->counters.bytes, memory_order_relaxed) >= limits->byte_hard;
-}
-
 /* SEND_WAITED: the packet has to wait. */
 static enum xesp_reason find_way(const struct sa_out *sa, struct nexthop_way *ret_way)
 {
@@ -164,7 +152,7 @@ static enum xesp_reason find_path(struct send *send, const struct gso *gso, stru
 	path->sa = sa;
 	if (!sa)
 		return XESP_REASON_SEND_REFUSED;
-	if (has_ended(sa))
+	if (sa_out_watch_ended(sa, send->config.events))
 		return XESP_REASON_SEND_ENDED;
 	reason = find_way(sa, &path->way);
 	if (reason)
@@ -235,29 +223,39 @@ struct numbers {
 	uint32_t left;
 };
 
-/* 0: the SA has none left. */
-static uint64_t next_number(struct sa_out *sa, struct numbers *numbers, uint32_t want)
+/* For the first of `want` packets of `bytes` bytes in all, which alone has `one`. 0: the SA has ended. */
+static uint64_t next_number(const struct send *send, struct sa_out *sa, struct numbers *numbers,
+			    uint32_t want, uint64_t bytes, uint32_t one)
 {
-	uint32_t ask = want < XESP_BURST_MAX ? want : XESP_BURST_MAX;
-
 	if (!numbers->left) {
-		numbers->next = sa_out_take(sa, ask);
-		if (!numbers->next) {
-			ask = 1;
-			numbers->next = sa_out_take(sa, ask);
+		numbers->left = want;
+		numbers->next = sa_out_watch_take(sa, send->config.events, want, bytes);
+		if (!numbers->next && want > 1) {
+			numbers->left = 1;
+			numbers->next = sa_out_watch_take(sa, send->config.events, 1, one);
 		}
 		if (!numbers->next)
 			return 0;
-		numbers->left = ask;
 	}
 	numbers->left--;
 	return numbers->next++;
 }
 
+/* The segments from `i` on, but the last all of the same length, are let go together. */
+static uint64_t number_of_segment(const struct send *send, const struct gso *gso, uint32_t i,
+				  const struct send_path *path, struct numbers *numbers)
+{
+	uint32_t left = gso->count - i, want = left < XESP_BURST_MAX ? left : XESP_BURST_MAX;
+	uint32_t one = payload_of(path, gso_segment_bytes(gso, i));
+	uint32_t last = payload_of(path, gso_segment_bytes(gso, i + want - 1));
+
+	return next_number(send, path->sa, numbers, want, (uint64_t)(want - 1) * one + last, one);
+}
+
 static bool add_segment(struct send *send, const struct gso *gso, uint32_t i, const struct send_path *path,
 			struct numbers *numbers)
 {
-	uint64_t seq = next_number(path->sa, numbers, gso->count - i);
+	uint64_t seq = number_of_segment(send, gso, i, path, numbers);
 	uint8_t *at;
 
 	if (!seq)
@@ -279,17 +277,17 @@ static bool add_fragments(struct send *send, const struct gso *gso, uint32_t i, 
 		return true;
 	}
 	for (uint32_t j = 0; j < fragments.count; j++) {
-		uint64_t seq = next_number(path->sa, numbers, 1);
+		uint32_t bytes = ip_fragment_bytes(&fragments, j);
+		uint64_t seq = next_number(send, path->sa, numbers, 1, bytes, bytes);
 
 		if (!seq)
 			return false;
-		ip_fragment_write(&fragments, j,
-				  send_burst_add(send, path, 0, ip_fragment_bytes(&fragments, j), seq));
+		ip_fragment_write(&fragments, j, send_burst_add(send, path, 0, bytes, seq));
 	}
 	return true;
 }
 
-/* False: the SA's numbers ended before the piece did. */
+/* False: the SA ended before the piece did. */
 static bool seal(struct send *send, const struct gso *gso, const struct send_path *path, bool cut)
 {
 	struct numbers numbers = {0};

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "dataplane/crypto.h"
+#include "dataplane/event.h"
 #include "dataplane/spd.h"
 
 struct send;
@@ -25,6 +26,7 @@ struct send_config {
 	uint32_t worker; /* its number: which socket of a port it sends through */
 	struct crypto_ctx *crypto;  /* the worker's */
 	_Atomic uint64_t *counters; /* by reason, from XESP_ENGINE_REASON_FIRST on; only the worker writes */
+	struct event_ring *events;  /* the worker's, which announces what a step told; NULL: nobody is told */
 };
 
 /* -ENOMEM, -EIO (no random numbers). */

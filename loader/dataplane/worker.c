@@ -350,6 +350,7 @@ static bool send_round(struct worker *worker)
 	worker_enter_store(worker);
 	any = send_step(worker->send, now_seconds());
 	worker_leave_store(worker);
+	worker_announce(worker);
 	return any;
 }
 

@@ -84,8 +84,11 @@ static uint32_t cpu_for(uint32_t number)
 /* The null sink has nothing to be sent. */
 static int add_send(struct worker *worker, int tun)
 {
-	const struct send_config config = {
-		.tun = tun, .worker = worker->number, .crypto = worker->crypto, .counters = worker->counters};
+	const struct send_config config = {.tun = tun,
+					   .worker = worker->number,
+					   .crypto = worker->crypto,
+					   .counters = worker->counters,
+					   .events = worker->events};
 
 	return tun < 0 ? 0 : send_new(&config, &worker->send);
 }
