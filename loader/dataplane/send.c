@@ -17,8 +17,6 @@
 #define IPV4_DONT_FRAGMENT 0x4000
 #define IPV4_MTU_MIN 68	  /* RFC 791 */
 #define IPV6_MTU_MIN 1280 /* RFC 8200 section 5 */
-/* A socket that takes no more is tried again after so long at the latest. */
-#define BLOCKED_MS 10
 #define WAITING_MS 10
 
 /* ---- making it ---------------------------------------------------------------------------------------- */
@@ -364,7 +362,7 @@ static bool is_blocked(struct send *send)
 
 	if (send->blocked_socket < 0)
 		return false;
-	if (poll(&fd, 1, 0) == 0 && send_now_ms() - send->blocked_since < BLOCKED_MS)
+	if (poll(&fd, 1, 0) == 0 && send_now_ms() < send->blocked_until)
 		return true;
 	send->blocked_socket = -1;
 	return false;
@@ -406,7 +404,7 @@ bool send_step(struct send *send, uint64_t now)
 int send_timeout(const struct send *send)
 {
 	if (send->blocked_socket >= 0)
-		return BLOCKED_MS;
+		return SEND_BLOCKED_MS;
 	return send->waiting.count ? WAITING_MS : -1;
 }
 

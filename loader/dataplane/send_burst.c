@@ -164,7 +164,7 @@ static bool send_frames(struct send *send, struct port *port, struct port_frame 
 	if (port_send(port, send->config.worker, frames, count))
 		return true;
 	send->blocked_socket = port_socket(port, send->config.worker);
-	send->blocked_since = send_now_ms();
+	send->blocked_until = send_now_ms() + SEND_BLOCKED_MS;
 	return false;
 }
 

@@ -37,6 +37,9 @@
 
 #define SEND_MARKER_BYTES 8
 
+/* A socket that takes no more is tried again after so long at the latest. */
+#define SEND_BLOCKED_MS 10
+
 /* Where a packet goes; good for one step. */
 struct send_path {
 	struct sa_out *sa;
@@ -94,7 +97,7 @@ struct send {
 	uint64_t now;  /* of the step */
 	uint32_t done; /* packets sealed in the step */
 	int blocked_socket;
-	uint64_t blocked_since; /* ms */
+	uint64_t blocked_until; /* ms */
 	uint64_t answers_second;
 	uint32_t answers;
 	struct flow_cache flows;
