@@ -186,34 +186,39 @@ static void mb_forget(struct crypto_ctx *ctx, const struct crypto_key *key)
 	key_cache_forget(&ctx->cache, key->serial);
 }
 
-/* Takes those out of `ops` that OpenSSL works on; returns how many are left. */
-static size_t work_des(struct crypto_ctx *ctx, struct crypto_op **ops, size_t count, bool open)
+/* What is worked on directly is done at once, what goes by jobs side by side behind it. */
+static __attribute__((noinline)) void work_mixed(struct crypto_ctx *ctx, struct crypto_op *const *ops,
+						 size_t count, bool open)
 {
-	struct crypto_op *des[XESP_BURST_MAX];
-	size_t des_count = 0, left = 0;
+	struct crypto_op *jobs[XESP_BURST_MAX], *des[XESP_BURST_MAX];
+	size_t jobs_count = 0, des_count = 0;
 
 	for (size_t i = 0; i < count; i++) {
+		size_t direct = crypto_mb_gcm_burst(ctx, ops + i, count - i, open);
+
+		i += direct;
+		if (i == count)
+			break;
 		if (ops[i]->key->way == MB_WAY_DES)
 			des[des_count++] = ops[i];
 		else
-			ops[left++] = ops[i];
+			jobs[jobs_count++] = ops[i];
 	}
-	if (des_count)
-		(open ? crypto_openssl.open_burst : crypto_openssl.seal_burst)(ctx->openssl, des, des_count);
-	return left;
-}
-
-/* What is worked on directly is done at once, what goes by jobs side by side behind it. */
-static void work_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
-{
-	struct crypto_op *jobs[XESP_BURST_MAX];
-	size_t jobs_count = crypto_mb_gcm_burst(ctx, ops, count, open, jobs);
-
-	if (ctx->openssl && jobs_count)
-		jobs_count = work_des(ctx, jobs, jobs_count, open);
 	if (jobs_count)
 		crypto_mb_job_burst(ctx, jobs, jobs_count, open);
+	if (des_count)
+		(open ? crypto_openssl.open_burst : crypto_openssl.seal_burst)(ctx->openssl, des, des_count);
 	crypto_mb_keys_unpin(ctx);
+}
+
+static inline void work_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
+{
+	size_t done = crypto_mb_gcm_burst(ctx, ops, count, open);
+
+	if (done < count)
+		work_mixed(ctx, ops + done, count - done, open);
+	else if (ctx->spare_used)
+		crypto_mb_keys_unpin(ctx);
 }
 
 static void mb_open_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count)

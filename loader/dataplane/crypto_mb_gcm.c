@@ -94,25 +94,22 @@ static void run(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t cou
 	}
 }
 
-size_t crypto_mb_gcm_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open,
-			   struct crypto_op **ret_others)
+size_t crypto_mb_gcm_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open)
 {
-	size_t others = 0;
-	size_t end;
+	size_t start = 0;
 
-	for (size_t start = 0; start < count; start = end) {
+	while (start < count) {
 		const struct crypto_key *key = ops[start]->key;
+		size_t end = start + 1;
 
-		for (end = start + 1; end < count && ops[end]->key == key;)
+		if (key->way > MB_WAY_GMAC)
+			break;
+		while (end < count && ops[end]->key == key)
 			end++;
-		if (key->way <= MB_WAY_GMAC) {
-			run(ctx, ops + start, end - start, open);
-			continue;
-		}
-		while (start < end)
-			ret_others[others++] = ops[start++];
+		run(ctx, ops + start, end - start, open);
+		start = end;
 	}
-	return others;
+	return start;
 }
 
 #endif

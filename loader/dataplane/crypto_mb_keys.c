@@ -131,12 +131,10 @@ static const union mb_keys *expand_in_spare(struct crypto_ctx *ctx, const struct
 	return (const union mb_keys *)ctx->spare->expanded;
 }
 
-const union mb_keys *crypto_mb_keys(struct crypto_ctx *ctx, const struct crypto_key *key)
+const union mb_keys *crypto_mb_keys_expand(struct crypto_ctx *ctx, const struct crypto_key *key)
 {
-	const struct key_slot *slot = key_cache_find(&ctx->cache, key->serial);
+	const struct key_slot *slot = expand(ctx, key);
 
-	if (!slot)
-		slot = expand(ctx, key);
 	return slot ? (const union mb_keys *)slot->expanded : expand_in_spare(ctx, key);
 }
 

@@ -108,18 +108,26 @@ struct crypto_ctx {
 	_Alignas(64) struct gcm_context_data scratch; /* the library's, of one call */
 };
 
-/* crypto_mb_keys.c: what the key is expanded to. For a packet that is worked on at once. */
-const union mb_keys *crypto_mb_keys(struct crypto_ctx *ctx, const struct crypto_key *key);
+/* crypto_mb_keys.c: expands a key that is in no slot. */
+const union mb_keys *crypto_mb_keys_expand(struct crypto_ctx *ctx, const struct crypto_key *key);
+
+/* What the key is expanded to, for packets that are worked on at once. */
+static inline const union mb_keys *crypto_mb_keys(struct crypto_ctx *ctx, const struct crypto_key *key)
+{
+	const struct key_slot *slot = key_cache_find(&ctx->cache, key->serial);
+
+	return slot ? (const union mb_keys *)slot->expanded : crypto_mb_keys_expand(ctx, key);
+}
+
 /* The same, valid until crypto_mb_keys_unpin(). NULL if there is no room left in this round, never for the
  * first key of a round. */
 const union mb_keys *crypto_mb_keys_pin(struct crypto_ctx *ctx, const struct crypto_key *key);
 /* Ends a round: what was expanded for it alone is wiped. */
 void crypto_mb_keys_unpin(struct crypto_ctx *ctx);
 
-/* crypto_mb_gcm.c: opens or seals packets whose way is GCM or GMAC. The others go to `ret_others`, which has
- * room for all; returns how many they are. */
-size_t crypto_mb_gcm_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open,
-			   struct crypto_op **ret_others);
+/* crypto_mb_gcm.c: opens or seals packets whose way is GCM or GMAC, up to the first that goes another.
+ * Returns how many. */
+size_t crypto_mb_gcm_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open);
 
 /* crypto_mb_job.c: opens or seals packets that go another way, side by side, also of different SAs. */
 void crypto_mb_job_burst(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, bool open);
