@@ -209,7 +209,11 @@ static int make_outbound(struct engine *engine)
 
 	if (err >= 0)
 		err = sd_event_source_set_enabled(engine->reap, SD_EVENT_OFF);
-	return err < 0 ? err : outbound_new(&config, &engine->outbound);
+	if (err >= 0)
+		err = outbound_new(&config, &engine->outbound);
+	return err < 0 ? err
+		       : outbound_events_new(engine->outbound, engine->event, engine->monitor,
+					     &engine->outbound_events);
 }
 
 int engine_run(const struct engine_config *config)
@@ -240,6 +244,7 @@ int engine_run(const struct engine_config *config)
 		iface_free(engine.ifaces[i]);
 		engine.ifaces[i] = NULL;
 	}
+	outbound_events_free(engine.outbound_events);
 	outbound_free(engine.outbound);
 	sd_event_source_unref(engine.reap);
 	engine_route_end(&engine);

@@ -13,6 +13,7 @@
 #include "control/iface.h"
 #include "control/monitor.h"
 #include "control/outbound.h"
+#include "control/outbound_events.h"
 
 struct engine_config {
 	int ipc;      /* socket to the loader */
@@ -37,6 +38,7 @@ struct engine {
 	struct engine_route *route;	       /* what follows from them, and from the SAs */
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
 	struct outbound *outbound;
+	struct outbound_events *outbound_events;
 	sd_event_source *reap; /* frees deleted outbound SAs that a worker held too long */
 	bool disabled;	       /* every packet passes, on all interfaces */
 };

@@ -137,7 +137,8 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 	if (err)
 		return failure_set(ret_failure, -err, "make SA store", "", "%u SAs for %s", store.capacity,
 				   iface->info.dev);
-	err = iface_events_new(iface, config->event, config->monitor, &iface->events);
+	err = iface_events_new(iface, config->event, config->monitor, config->outbound_events,
+			       &iface->events);
 	if (err)
 		return failure_set(ret_failure, -err, "watch workers", "", "%s", iface->info.dev);
 	err = audit_new(config->event, iface->fds.audit, iface->info.dev, config->monitor, &iface->audit);

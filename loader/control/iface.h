@@ -15,6 +15,7 @@
 #include "host/classifier.h"
 #include "host/ipc.h"
 
+struct outbound_events;
 struct port;
 
 struct iface {
@@ -40,8 +41,10 @@ struct iface_config {
 	struct crypto_ctx *crypto;
 	const struct sink_ops *sink;
 	struct monitor *monitor; /* told of what happens; NULL: nobody is */
-	bool disabled;		 /* every packet passes, until iface_set_enabled() */
-	const struct spd *spd;	 /* which outbound SA a packet goes into; NULL: none is sent */
+	struct outbound_events
+		*outbound_events; /* what workers tell of outbound SAs; NULL: nobody wants it */
+	bool disabled;		  /* every packet passes, until iface_set_enabled() */
+	const struct spd *spd;	  /* which outbound SA a packet goes into; NULL: none is sent */
 	/* Called when an interface's port is no longer to be had: no next hop leads through it from now on.
 	 * True: and the workers of all interfaces have been seen at rest since. NULL: none ever does. */
 	bool (*port_leaves)(void *owner);

@@ -16,9 +16,15 @@
 struct iface_events {
 	struct iface *iface;
 	struct monitor *monitor;
+	struct outbound_events *outbound; /* the daemon's */
 	struct lifetime *lifetime;
 	sd_event_source *source;
 };
+
+static struct handle handle_of(const struct sa *sa)
+{
+	return (struct handle){sa->index, sa->generation};
+}
 
 static void publish(const struct iface_events *events, const struct event *event)
 {
@@ -46,7 +52,7 @@ static void on_worker_event(struct iface_events *events, const struct event *eve
 				: sadb_get(events->iface->db, event->sa_index, event->sa_generation);
 
 	if (event->outbound) {
-		publish(events, event);
+		outbound_events_take(events->outbound, event);
 		return;
 	}
 	/* The clock was faster, or a request: it is told already, or nobody's business any more. */
@@ -56,7 +62,7 @@ static void on_worker_event(struct iface_events *events, const struct event *eve
 	if (event->type == EVENT_HARD_LIFETIME)
 		delete_expired(events, sa);
 	else if (event->type == EVENT_FIRST_USE && sa)
-		lifetime_first_use(events->lifetime, sa, lifetime_now());
+		lifetime_first_use(events->lifetime, handle_of(sa), lifetime_now());
 }
 
 /* An event about an SA that no packet brought about. */
@@ -81,10 +87,19 @@ static struct event event_of(const struct sa *sa, enum event_type type)
 	return event;
 }
 
+static struct sa_life *find(void *ctx, struct handle handle)
+{
+	const struct iface_events *events = ctx;
+	struct sa *sa = sadb_get(events->iface->db, handle.index, handle.generation);
+
+	return sa ? &sa->life : NULL;
+}
+
 /* At a lifetime in seconds. */
-static void on_due(void *ctx, struct sa *sa, bool hard)
+static void on_due(void *ctx, struct handle handle, bool hard)
 {
 	struct iface_events *events = ctx;
+	const struct sa *sa = sadb_get(events->iface->db, handle.index, handle.generation);
 	struct event event = event_of(sa, hard ? EVENT_HARD_LIFETIME : EVENT_SOFT_LIFETIME);
 
 	event.limit = EVENT_LIMIT_SECONDS;
@@ -125,16 +140,17 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 }
 
 int iface_events_new(struct iface *iface, sd_event *event, struct monitor *monitor,
-		     struct iface_events **ret_events)
+		     struct outbound_events *outbound, struct iface_events **ret_events)
 {
 	struct iface_events *events = calloc(1, sizeof(*events));
-	const struct lifetime_config config = {.event = event, .db = iface->db, .due = on_due, .ctx = events};
+	const struct lifetime_config config = {.event = event, .find = find, .due = on_due, .ctx = events};
 	int err;
 
 	if (!events)
 		return -ENOMEM;
 	events->iface = iface;
 	events->monitor = monitor;
+	events->outbound = outbound;
 	err = lifetime_new(&config, &events->lifetime);
 	if (!err)
 		err = sd_event_add_io(event, &events->source, worker_group_event_fd(iface->workers), EPOLLIN,
@@ -171,6 +187,5 @@ int iface_events_watch(struct iface_events *events, const struct sa *sa)
 {
 	if (!events)
 		return 0;
-	return lifetime_start(events->lifetime, sadb_get(events->iface->db, sa->index, sa->generation),
-			      lifetime_now());
+	return lifetime_start(events->lifetime, handle_of(sa), lifetime_now());
 }

@@ -10,12 +10,14 @@
 
 #include "control/iface.h"
 #include "control/monitor.h"
+#include "control/outbound_events.h"
 
 struct iface_events;
 
-/* For an interface whose store and workers are there, and outlive the object. `monitor` may be NULL. */
+/* For an interface whose store and workers are there, and outlive the object. `monitor` may be NULL;
+ * `outbound` is told of outbound SAs, or NULL. */
 int iface_events_new(struct iface *iface, sd_event *event, struct monitor *monitor,
-		     struct iface_events **ret_events);
+		     struct outbound_events *outbound, struct iface_events **ret_events);
 /* Takes everything that the workers have told so far. */
 void iface_events_drain(struct iface_events *events);
 /* Tells what the workers have told, then frees; NULL-safe. */

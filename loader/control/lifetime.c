@@ -18,8 +18,7 @@
 
 struct deadline {
 	uint64_t at;
-	uint32_t index;
-	uint32_t generation;
+	struct handle sa;
 };
 
 struct lifetime {
@@ -61,11 +60,16 @@ static void sift_down(struct deadline *heap, size_t count, size_t i)
 	}
 }
 
-static struct sa *live_sa(const struct lifetime *lifetime, const struct deadline *deadline)
+static struct sa_life *find(const struct lifetime *lifetime, struct handle sa)
 {
-	struct sa *sa = sadb_get(lifetime->config.db, deadline->index, deadline->generation);
+	return lifetime->config.find(lifetime->config.ctx, sa);
+}
 
-	return sa && sa->life.queued == deadline->at ? sa : NULL;
+static struct sa_life *live(const struct lifetime *lifetime, const struct deadline *deadline)
+{
+	struct sa_life *life = find(lifetime, deadline->sa);
+
+	return life && life->queued == deadline->at ? life : NULL;
 }
 
 static void sweep(struct lifetime *lifetime)
@@ -73,7 +77,7 @@ static void sweep(struct lifetime *lifetime)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < lifetime->count; i++)
-		if (live_sa(lifetime, &lifetime->heap[i]))
+		if (live(lifetime, &lifetime->heap[i]))
 			lifetime->heap[kept++] = lifetime->heap[i];
 	lifetime->count = kept;
 	for (size_t i = kept / 2; i-- > 0;)
@@ -122,36 +126,31 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static uint64_t soft_at(const struct sa *sa)
+static uint64_t soft_at(const struct sa_life *life)
 {
-	const struct sa_limits *limits = &sa->params.limits;
-
-	if (sa->life.soft_told)
+	if (life->soft_told)
 		return NEVER;
-	return earlier(after(sa->life.added, limits->time_soft),
-		       after(sa->life.first_used, limits->time_use_soft));
+	return earlier(after(life->added, life->limits->time_soft),
+		       after(life->first_used, life->limits->time_use_soft));
 }
 
-static uint64_t hard_at(const struct sa *sa)
+static uint64_t hard_at(const struct sa_life *life)
 {
-	const struct sa_limits *limits = &sa->params.limits;
-
-	return earlier(after(sa->life.added, limits->time_hard),
-		       after(sa->life.first_used, limits->time_use_hard));
+	return earlier(after(life->added, life->limits->time_hard),
+		       after(life->first_used, life->limits->time_use_hard));
 }
 
 /* Sees to it that the SA's next deadline is in the heap. */
-static int queue(struct lifetime *lifetime, struct sa *sa)
+static int queue(struct lifetime *lifetime, struct handle sa, struct sa_life *life)
 {
-	struct deadline deadline = {
-		.at = earlier(soft_at(sa), hard_at(sa)), .index = sa->index, .generation = sa->generation};
+	const struct deadline deadline = {.at = earlier(soft_at(life), hard_at(life)), .sa = sa};
 	int err;
 
-	if (deadline.at == sa->life.queued)
+	if (deadline.at == life->queued)
 		return 0;
 	err = deadline.at == NEVER ? 0 : push(lifetime, &deadline);
 	if (!err)
-		sa->life.queued = deadline.at;
+		life->queued = deadline.at;
 	return err;
 }
 
@@ -185,21 +184,21 @@ static void set_timer(struct lifetime *lifetime)
 static void run_one(struct lifetime *lifetime, uint64_t now)
 {
 	struct deadline deadline = pop(lifetime);
-	struct sa *sa = live_sa(lifetime, &deadline);
+	struct sa_life *life = live(lifetime, &deadline);
 
-	if (!sa)
+	if (!life)
 		return;
-	sa->life.queued = NEVER;
-	if (now >= hard_at(sa)) {
-		lifetime->config.due(lifetime->config.ctx, sa, true);
+	life->queued = NEVER;
+	if (now >= hard_at(life)) {
+		lifetime->config.due(lifetime->config.ctx, deadline.sa, true);
 		return;
 	}
-	if (now >= soft_at(sa)) {
-		sa->life.soft_told = true;
-		lifetime->config.due(lifetime->config.ctx, sa, false);
+	if (now >= soft_at(life)) {
+		life->soft_told = true;
+		lifetime->config.due(lifetime->config.ctx, deadline.sa, false);
 	}
 	/* There is room: one was taken out. */
-	queue(lifetime, sa);
+	queue(lifetime, deadline.sa, life);
 }
 
 void lifetime_run(struct lifetime *lifetime, uint64_t now)
@@ -219,21 +218,28 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 
 /* ---- from outside ------------------------------------------------------------------------------------- */
 
-int lifetime_start(struct lifetime *lifetime, struct sa *sa, uint64_t now)
+int lifetime_start(struct lifetime *lifetime, struct handle sa, uint64_t now)
 {
+	struct sa_life *life = find(lifetime, sa);
 	int err;
 
-	sa->life.added = now;
-	err = queue(lifetime, sa);
+	if (!life)
+		return 0;
+	life->added = now;
+	err = queue(lifetime, sa, life);
 	if (!err)
 		set_timer(lifetime);
 	return err;
 }
 
-void lifetime_first_use(struct lifetime *lifetime, struct sa *sa, uint64_t now)
+void lifetime_first_use(struct lifetime *lifetime, struct handle sa, uint64_t now)
 {
-	sa->life.first_used = now;
-	if (queue(lifetime, sa) && hard_at(sa) != NEVER)
+	struct sa_life *life = find(lifetime, sa);
+
+	if (!life)
+		return;
+	life->first_used = now;
+	if (queue(lifetime, sa, life) && hard_at(life) != NEVER)
 		lifetime->config.due(lifetime->config.ctx, sa, true);
 	set_timer(lifetime);
 }

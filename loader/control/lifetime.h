@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Lifetimes of SAs in seconds (RFC 4301 section 4.4.2.1), since the add and since the first use: a heap of
- * the next deadline of each SA that has one, and one timer. What is reached in bytes or packets, the worker
- * that owns the SA finds out; see dataplane/esp_watch.h. Control thread only.
+ * the next deadline of each SA that has one, and one timer. What is reached in bytes or packets, the workers
+ * find out; see dataplane/esp_watch.h and sa_out_watch.h. Control thread only.
  */
 #ifndef XESP_CONTROL_LIFETIME_H
 #define XESP_CONTROL_LIFETIME_H
@@ -10,15 +10,17 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
-#include "control/sadb.h"
+#include "control/handle.h"
+#include "dataplane/sa_life.h"
 
 struct lifetime;
 
 struct lifetime_config {
-	sd_event *event;       /* NULL: the caller calls lifetime_run() */
-	const struct sadb *db; /* SAs that it no longer has are forgotten */
+	sd_event *event; /* NULL: the caller calls lifetime_run() */
+	/* NULL: there is no such SA any more, and it is forgotten. */
+	struct sa_life *(*find)(void *ctx, struct handle sa);
 	/* A lifetime is reached; each is told once. If `hard`, the callee deletes the SA. */
-	void (*due)(void *ctx, struct sa *sa, bool hard);
+	void (*due)(void *ctx, struct handle sa, bool hard);
 	void *ctx;
 };
 
@@ -29,10 +31,10 @@ void lifetime_free(struct lifetime *lifetime); /* NULL-safe */
 uint64_t lifetime_now(void);
 
 /* Of an SA that was just added. -ENOMEM: nothing is watched. */
-int lifetime_start(struct lifetime *lifetime, struct sa *sa, uint64_t now);
-/* Of an SA whose first packet was opened. If that cannot be watched for want of memory and must end, it ends
- * now. */
-void lifetime_first_use(struct lifetime *lifetime, struct sa *sa, uint64_t now);
+int lifetime_start(struct lifetime *lifetime, struct handle sa, uint64_t now);
+/* Of an SA whose first packet was opened or sent. If that cannot be watched for want of memory and must end,
+ * it ends now. */
+void lifetime_first_use(struct lifetime *lifetime, struct handle sa, uint64_t now);
 
 /* Tells what is due at `now`, a bounded number; the timer sees to the rest. */
 void lifetime_run(struct lifetime *lifetime, uint64_t now);

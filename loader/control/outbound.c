@@ -303,7 +303,7 @@ void outbound_set_source(struct outbound *outbound, const struct sa_out *sa, con
 /* ---- look-up ---------------------------------------------------------------------------------------------
  */
 
-const struct sa_out *outbound_get(const struct outbound *outbound, struct handle handle)
+static struct sa_out *sa_at(const struct outbound *outbound, struct handle handle)
 {
 	const struct slot *slot;
 
@@ -311,6 +311,18 @@ const struct sa_out *outbound_get(const struct outbound *outbound, struct handle
 		return NULL;
 	slot = &outbound->slots[handle.index];
 	return slot->sa && slot->generation == handle.generation ? slot->sa : NULL;
+}
+
+const struct sa_out *outbound_get(const struct outbound *outbound, struct handle handle)
+{
+	return sa_at(outbound, handle);
+}
+
+struct sa_life *outbound_life(const struct outbound *outbound, struct handle handle)
+{
+	struct sa_out *sa = sa_at(outbound, handle);
+
+	return sa ? &sa->life : NULL;
 }
 
 const struct sa_out *outbound_find(const struct outbound *outbound, uint32_t spi, const struct ip_addr *dst)

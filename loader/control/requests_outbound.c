@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "control/lifetime.h"
 #include "control/sa_json.h"
 #include "dataplane/esp_out.h"
 #include "dataplane/nexthop.h"
@@ -56,6 +57,10 @@ void request_outbound_add(struct varlink_call *call, struct engine *engine, cons
 	if (params->dev[0] && !request_pick(call, engine, params->dev))
 		return;
 	err = outbound_add(engine->outbound, params, &sa, &what);
+	if (!err && outbound_events_watch(engine->outbound_events, sa)) {
+		outbound_delete(engine->outbound, sa, NULL);
+		err = -ENOMEM;
+	}
 	if (err) {
 		add_failed(call, engine, params, what, err);
 		return;
@@ -108,6 +113,9 @@ json_t *request_outbound_state(const struct sa_out *sa)
 			  "first_used", time_json(&sa->counters.first_used), "last_used",
 			  time_json(&sa->counters.last_used), "replay_top", 0, "peer",
 			  ip_addr_format(&ends.dst, peer), "send", send);
+	if (state && sa->life.added != UINT64_MAX)
+		json_object_set_new(state, "age",
+				    json_integer((json_int_t)((lifetime_now() - sa->life.added) / 1000)));
 	if (state && ends.dport)
 		json_object_set_new(state, "peer_port", json_integer(ends.dport));
 	return state;

@@ -99,7 +99,7 @@ int sa_new(const struct sa_params *params, const struct crypto_provider *provide
 	explicit_bzero(sa->params.key, sizeof(sa->params.key));
 	explicit_bzero(sa->params.auth_key, sizeof(sa->params.auth_key));
 	watch_init(&sa->watch, params);
-	sa->life = (struct sa_life){.added = UINT64_MAX, .first_used = UINT64_MAX, .queued = UINT64_MAX};
+	sa_life_init(&sa->life, &sa->params.limits);
 	replay_init(&sa->replay, params->replay_window, params->flags & SA_FLAG_ESN, params->replay_seq);
 	*ret_sa = sa;
 	return 0;

@@ -14,6 +14,7 @@
 #include "control/sa_params.h"
 #include "dataplane/crypto.h"
 #include "dataplane/replay.h"
+#include "dataplane/sa_life.h"
 
 #define SA_OWNER_NONE UINT32_MAX
 
@@ -61,15 +62,6 @@ struct sa_watch {
 	uint8_t expired;	       /* enum event_limit: the hard lifetime that was reached */
 };
 
-/* Lifetimes in seconds, kept by the control thread; see control/lifetime.h. Milliseconds of its clock,
- * UINT64_MAX: never. */
-struct sa_life {
-	uint64_t added;
-	uint64_t first_used;
-	uint64_t queued; /* the deadline that is waited for */
-	bool soft_told;
-};
-
 struct sa {
 	uint32_t index;
 	uint32_t generation;
@@ -90,7 +82,7 @@ struct sa {
 
 	struct sa_counters counters;
 	struct sa_watch watch;
-	struct sa_life life;
+	struct sa_life life;	 /* the control thread's */
 	struct sa_params params; /* without the key, which is in key memory */
 	struct replay replay;	 /* last: variable size */
 };

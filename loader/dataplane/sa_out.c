@@ -75,6 +75,7 @@ static void fill(struct sa_out *sa, const struct sa_params *params, const struct
 	sa->seq_limit = seq_limit_of(params);
 	sa->counts_bytes = params->limits.byte_soft || params->limits.byte_hard;
 	atomic_init(&sa->last_seq, params->send_seq < sa->seq_limit ? params->send_seq : sa->seq_limit);
+	sa_life_init(&sa->life, &sa->params.limits);
 	ends_init(sa);
 }
 

@@ -13,6 +13,7 @@
 
 #include "control/sa_params.h"
 #include "dataplane/crypto.h"
+#include "dataplane/sa_life.h"
 
 struct nexthop;
 struct spd_rule;
@@ -86,6 +87,7 @@ struct sa_out {
 	_Atomic uint32_t ends_version;	/* its lowest bit says which of `ends` is valid */
 	struct sa_out_ends_words ends[2];
 	struct sa_out_counters counters;
+	struct sa_life life;	 /* the control thread's */
 	struct sa_params params; /* without the keys */
 };
 

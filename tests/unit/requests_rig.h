@@ -81,6 +81,9 @@ static inline int start(void **state)
 								.capacity = RIG_CAPACITY},
 				      &rig.engine.outbound),
 			 0);
+	assert_int_equal(outbound_events_new(rig.engine.outbound, rig.engine.event, rig.engine.monitor,
+					     &rig.engine.outbound_events),
+			 0);
 	assert_int_equal(requests_serve(&rig.engine, rig.fixture->listener, &rig.fixture->server), 0);
 	rig.fd = client(rig.fixture);
 	*state = NULL;
@@ -94,6 +97,7 @@ static inline int end(void **state)
 	varlink_server_free(rig.fixture->server);
 	rig.fixture->server = NULL;
 	monitor_free(rig.engine.monitor);
+	outbound_events_free(rig.engine.outbound_events);
 	outbound_free(rig.engine.outbound);
 	worker_group_free(rig.iface.workers);
 	sadb_free(rig.iface.db);

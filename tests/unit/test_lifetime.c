@@ -17,9 +17,18 @@ struct told {
 	uint32_t last_spi;
 };
 
-static void on_due(void *ctx, struct sa *sa, bool hard)
+static struct sa_life *find(void *ctx, struct handle handle)
+{
+	const struct told *told = ctx;
+	struct sa *sa = sadb_get(told->fixture->db, handle.index, handle.generation);
+
+	return sa ? &sa->life : NULL;
+}
+
+static void on_due(void *ctx, struct handle handle, bool hard)
 {
 	struct told *told = ctx;
+	const struct sa *sa = sadb_get(told->fixture->db, handle.index, handle.generation);
 
 	told->last_spi = sa->spi;
 	if (!hard) {
@@ -32,10 +41,9 @@ static void on_due(void *ctx, struct sa *sa, bool hard)
 
 static void begin(struct told *told, void **state)
 {
-	struct lifetime_config config = {.due = on_due, .ctx = told};
+	const struct lifetime_config config = {.find = find, .due = on_due, .ctx = told};
 
 	*told = (struct told){.fixture = *state};
-	config.db = told->fixture->db;
 	assert_int_equal(lifetime_new(&config, &told->lifetime), 0);
 }
 
@@ -48,7 +56,7 @@ static struct sa *add_limited(struct told *told, uint32_t spi, const struct sa_l
 	params.limits = *limits;
 	assert_int_equal(add(told->fixture, &params, &sa), 0);
 	added = sadb_get(told->fixture->db, sa->index, sa->generation);
-	assert_int_equal(lifetime_start(told->lifetime, added, now), 0);
+	assert_int_equal(lifetime_start(told->lifetime, handle_of(added), now), 0);
 	return added;
 }
 
@@ -95,7 +103,7 @@ static void test_since_the_first_use(void **state)
 	sa = add_limited(&told, 0x1000, &limits, START);
 	lifetime_run(told.lifetime, START + 50000);
 	expect(&told, 0, 0);
-	lifetime_first_use(told.lifetime, sa, START + 50000);
+	lifetime_first_use(told.lifetime, handle_of(sa), START + 50000);
 	assert_int_equal(lifetime_next(told.lifetime), START + 55000);
 	lifetime_run(told.lifetime, START + 57999);
 	expect(&told, 1, 0);
@@ -108,7 +116,7 @@ static void test_since_the_first_use(void **state)
 	sa = add_limited(&told, 0x1001, &only_use, START);
 	lifetime_run(told.lifetime, START + 10000000);
 	expect(&told, 1, 1);
-	lifetime_first_use(told.lifetime, sa, START + 10000000);
+	lifetime_first_use(told.lifetime, handle_of(sa), START + 10000000);
 	lifetime_run(told.lifetime, START + 10008000);
 	expect(&told, 1, 2);
 	lifetime_free(told.lifetime);
@@ -176,7 +184,7 @@ static void test_no_limits(void **state)
 
 	begin(&told, state);
 	sa = add_limited(&told, 0x1000, &none, START);
-	lifetime_first_use(told.lifetime, sa, START);
+	lifetime_first_use(told.lifetime, handle_of(sa), START);
 	add_limited(&told, 0x1001, &huge, START);
 	assert_int_equal(lifetime_count(told.lifetime), 0);
 	lifetime_run(told.lifetime, UINT64_MAX - 1);
@@ -189,7 +197,7 @@ static void test_timer(void **state)
 {
 	static const struct sa_limits limits = {.time_hard = 1};
 	struct told told = {.fixture = *state};
-	struct lifetime_config config = {.due = on_due, .ctx = &told, .db = told.fixture->db};
+	struct lifetime_config config = {.find = find, .due = on_due, .ctx = &told};
 	uint64_t start = lifetime_now();
 
 	assert_true(sd_event_new(&config.event) >= 0);
