@@ -36,6 +36,7 @@ struct options {
 	uint32_t capacity;
 	bool disabled;
 	bool legacy;
+	bool routes;
 	enum log_level most_verbose;
 };
 
@@ -46,7 +47,7 @@ static const char doc[] =
 	"installs, and hands the packets to the host through a TUN device. Runs in the foreground; the log goes to "
 	"standard error.";
 
-enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED, KEY_LEGACY };
+enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED, KEY_LEGACY, KEY_ROUTES };
 
 static const struct argp_option argp_options[] = {
 	{"socket", 's', "PATH", 0, "control socket (default " CONTROL_SOCKET_DEFAULT ")", 0},
@@ -56,6 +57,7 @@ static const struct argp_option argp_options[] = {
 	{"max-sas", KEY_MAX_SAS, "N", 0, "SAs that one interface can hold (default 65536)", 0},
 	{"sink", KEY_SINK, "SINK", 0, "tun, or null to throw opened packets away (for measurements)", 0},
 	{"disabled", KEY_DISABLED, NULL, 0, "begin switched off: every packet passes until `xesp enable`", 0},
+	{"routes", KEY_ROUTES, NULL, 0, "set routes into the TUN device to what outbound SAs lead to", 0},
 	{"legacy", KEY_LEGACY, NULL, 0,
 	 "take SAs with DES, 3DES or MD5, which are broken or weak (RFC 8221), for old peers", 0},
 	{"verbose", 'v', NULL, 0, "log what libbpf and libxdp say as well", 0},
@@ -92,6 +94,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'v': options->most_verbose = LOG_LEVEL_DEBUG; break;
 	case KEY_DISABLED: options->disabled = true; break;
 	case KEY_LEGACY: options->legacy = true; break;
+	case KEY_ROUTES: options->routes = true; break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
 	case KEY_SINK:
 		if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
@@ -175,6 +178,7 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	config.capacity = options->capacity;
 	config.disabled = options->disabled;
 	config.legacy = options->legacy;
+	config.routes = options->routes && config.sink == &sink_tun;
 	config.tun = config.sink == &sink_tun ? options->tun : NULL;
 	sa_json_wipe_on_free();
 	mallopt(M_MMAP_THRESHOLD,
@@ -194,6 +198,7 @@ static int run_loader(const struct options *options, int ipc, pid_t engine)
 	struct loader_config config = {.ipc = ipc,
 				       .engine = engine,
 				       .capacity = options->capacity,
+				       .routes = options->routes,
 				       .tun = strcmp(options->sink, sink_null.name) ? options->tun : NULL};
 	int err;
 

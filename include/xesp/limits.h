@@ -72,6 +72,9 @@
 /* Addresses of peers that outbound SAs send to: the way to each is followed. */
 #define XESP_PEERS_MAX 4096
 
+/* Routes into the TUN device. */
+#define XESP_ROUTES_MAX 4096
+
 /* MTU of the TUN device while there are outbound SAs: from what IPv4 hosts must take (RFC 1122
  * section 3.3.2), or IPv6 hosts, to what an IP packet can have. */
 #define XESP_TUN_MTU_MIN 576

@@ -25,6 +25,7 @@ struct engine_config {
 	gid_t clients;	   /* group whose members may call every method, or PEER_NO_GROUP */
 	uint32_t capacity; /* SAs that one interface can hold */
 	bool disabled;	   /* begin switched off */
+	bool routes;	   /* into the TUN device are set for outbound SAs */
 	bool legacy;	   /* SAs may have legacy algorithms */
 };
 

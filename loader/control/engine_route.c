@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "control/tun_routes.h"
 #include "dataplane/esp_out.h"
 
 /* Looking at all SAs takes at most this part of the time, however often they change. */
@@ -20,7 +21,8 @@ struct engine_route {
 	uint64_t not_before;  /* of the next look, CLOCK_MONOTONIC in us */
 	uint64_t spd_version; /* that was looked at */
 	bool ways_changed;
-	uint32_t mtu; /* of the TUN device, as it was asked for; 0: as before */
+	struct tun_routes *routes; /* NULL: none are set */
+	uint32_t mtu;		   /* of the TUN device, as it was asked for; 0: as before */
 };
 
 /* ---- ways ------------------------------------------------------------------------------------------- */
@@ -147,6 +149,31 @@ static void set_mtu(struct engine *engine)
 	engine->route->mtu = mtu;
 }
 
+static int ask_route(struct engine *engine, struct ipc_message *message)
+{
+	struct ipc_message done;
+	struct failure failure;
+	int err = loader_do(&engine->loader, message, &done, &failure);
+
+	if (err)
+		log_warning("%s: %s", failure.operation, failure.reason);
+	return err;
+}
+
+static int add_route(void *owner, const struct ip_prefix *dst, const struct ip_prefix *src)
+{
+	struct ipc_message message = {.type = IPC_ROUTE, .route = {.dst = *dst, .src = *src}};
+
+	return ask_route(owner, &message);
+}
+
+static void remove_route(void *owner, const struct ip_prefix *dst)
+{
+	struct ipc_message message = {.type = IPC_UNROUTE, .route = {.dst = *dst}};
+
+	ask_route(owner, &message);
+}
+
 /* In transport mode the source is the packet's. */
 static void set_sources(const struct engine *engine)
 {
@@ -183,6 +210,8 @@ static int on_timer(sd_event_source *source, uint64_t at, void *ctx)
 	route->spd_version = spd_version(outbound_spd(engine->outbound));
 	set_sources(engine);
 	set_mtu(engine);
+	if (route->routes)
+		tun_routes_sync(route->routes, engine->outbound);
 	end = clock_usec();
 	route->not_before = end + (end - start) * LOOK_SHARE;
 	return 0;
@@ -206,12 +235,15 @@ int engine_route_begin(struct engine *engine)
 {
 	const struct nexthops_config config = {
 		.watch = watch, .port = port_of, .changed = on_changed, .owner = engine};
+	const struct tun_routes_config routes = {.add = add_route, .remove = remove_route, .owner = engine};
 	int err;
 
 	engine->route = calloc(1, sizeof(*engine->route));
 	if (!engine->route)
 		return -ENOMEM;
 	err = nexthops_new(&config, &engine->nexthops);
+	if (!err && engine->config->routes)
+		err = tun_routes_new(&routes, &engine->route->routes);
 	if (!err)
 		err = sd_event_add_time(engine->event, &engine->route->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
 					engine);
@@ -232,6 +264,7 @@ void engine_route_end(struct engine *engine)
 	if (!engine->route)
 		return;
 	sd_event_source_disable_unref(engine->route->timer);
+	tun_routes_free(engine->route->routes);
 	free(engine->route);
 	engine->route = NULL;
 }

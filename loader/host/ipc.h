@@ -30,6 +30,8 @@ enum ipc_type {
 	IPC_RESOLVE = 11,   /* engine: find the way to peer.addr, and say NEXTHOP now and when it changes */
 	IPC_UNRESOLVE = 12, /* engine: no longer */
 	IPC_NEXTHOP = 13,   /* loader: nexthop */
+	IPC_ROUTE = 15,	    /* engine: lead packets to route.dst into the TUN device */
+	IPC_UNROUTE = 16,   /* engine: no longer */
 	IPC_TUN_MTU = 14,   /* engine: set the MTU of the TUN device to mtu.bytes */
 };
 
@@ -113,6 +115,11 @@ struct ipc_mtu {
 	uint32_t bytes; /* 0: as before there were outbound SAs */
 };
 
+struct ipc_route {
+	struct ip_prefix dst;
+	struct ip_prefix src; /* that packets may come from; of IPC_ROUTE only */
+};
+
 /* Why something failed, for the person who asked. */
 struct failure {
 	int32_t error; /* positive errno */
@@ -135,6 +142,7 @@ struct ipc_message {
 		struct ipc_peer peer;
 		struct ipc_nexthop nexthop;
 		struct ipc_mtu mtu;
+		struct ipc_route route;
 		struct failure failed;
 	};
 };

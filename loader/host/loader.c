@@ -439,8 +439,11 @@ static int run(struct loader *loader)
 	static const struct timeval timeout = {.tv_sec = ENGINE_READ_SECONDS};
 	static const struct link_watch_ops link_ops = {
 		.changed = on_link_changed, .gone = on_link_gone, .lost = on_links_lost};
-	struct ways_config ways = {
-		.tun = loader->config->tun, .serves = serves, .tell = on_word, .ctx = loader};
+	struct ways_config ways = {.tun = loader->config->tun,
+				   .routes = loader->config->routes,
+				   .serves = serves,
+				   .tell = on_word,
+				   .ctx = loader};
 	struct failure failure;
 	int err = sd_event_new(&loader->event);
 

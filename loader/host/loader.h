@@ -6,6 +6,7 @@
 #ifndef XESP_HOST_LOADER_H
 #define XESP_HOST_LOADER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,6 +15,7 @@ struct loader_config {
 	pid_t engine;	   /* its process */
 	uint32_t capacity; /* SAs of one interface */
 	const char *tun;   /* device to create; NULL: the null sink */
+	bool routes;	   /* the engine may have routes set into it */
 };
 
 /* Runs until SIGTERM, SIGINT or SIGHUP (returns 0), or until the engine ends or breaks the protocol (-errno).

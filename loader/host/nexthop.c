@@ -90,11 +90,17 @@ static void follow_neighbour(struct nexthop_watch *watch, struct watched *watche
 
 static void find_way(struct nexthop_watch *watch, struct watched *watched, struct ipc_nexthop *way)
 {
+	const struct nexthop_watch_ops *ops = watch->ops;
 	struct nexthop_route route;
 	struct nexthop_link link;
 
-	if (nexthop_query_route(watch->query, &watched->peer, &route) ||
-	    !watch->ops->serves(route.ifindex, watch->ctx) ||
+	if (nexthop_query_route(watch->query, &watched->peer, &route))
+		return;
+	if (!ops->serves(route.ifindex, watch->ctx) && ops->astray &&
+	    ops->astray(route.ifindex, &watched->peer, watch->ctx) &&
+	    nexthop_query_route(watch->query, &watched->peer, &route))
+		return;
+	if (!ops->serves(route.ifindex, watch->ctx) ||
 	    nexthop_query_link(watch->query, route.ifindex, &link) || !link.up)
 		return;
 	way->ifindex = route.ifindex;
@@ -177,6 +183,8 @@ static int on_timer(sd_event_source *source, uint64_t at, void *ctx)
 			look_at(watch, w);
 		unusable |= w->told.state != NEXTHOP_USABLE;
 	}
+	if (all && watch->ops->looked)
+		watch->ops->looked(watch->ctx);
 	end = clock_usec();
 	watch->not_before = end + (end - start) * LOOK_SHARE;
 	if (watch->peers)
@@ -336,6 +344,13 @@ int nexthop_watch_add(struct nexthop_watch *watch, const struct ip_addr *peer)
 	watched->tell = true;
 	look_soon(watch, 0);
 	return 0;
+}
+
+const struct ip_addr *nexthop_watch_next(const struct nexthop_watch *watch, const struct ip_addr *peer)
+{
+	const struct watched *next = peer ? find(watch, peer)->hh.next : watch->peers;
+
+	return next ? &next->peer : NULL;
 }
 
 int nexthop_watch_remove(struct nexthop_watch *watch, const struct ip_addr *peer)

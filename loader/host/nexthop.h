@@ -17,6 +17,10 @@ struct nexthop_watch;
 struct nexthop_watch_ops {
 	/* Whether packets may leave by this interface: only then its neighbours are asked. */
 	bool (*serves)(uint32_t ifindex, void *ctx);
+	/* A peer's route leads to an interface that packets may not leave by. True: that was put right, so
+	 * look again. May be NULL. */
+	bool (*astray)(uint32_t ifindex, const struct ip_addr *peer, void *ctx);
+	void (*looked)(void *ctx); /* at all of them; may be NULL */
 	void (*changed)(const struct ipc_nexthop *way, void *ctx);
 };
 
@@ -29,6 +33,8 @@ void nexthop_watch_free(struct nexthop_watch *watch); /* NULL-safe */
 int nexthop_watch_add(struct nexthop_watch *watch, const struct ip_addr *peer);
 /* -ENOENT. */
 int nexthop_watch_remove(struct nexthop_watch *watch, const struct ip_addr *peer);
+/* The peer behind `peer`, the first one if that is NULL; NULL: there is no other. */
+const struct ip_addr *nexthop_watch_next(const struct nexthop_watch *watch, const struct ip_addr *peer);
 /* An interface came or went: looks at all ways soon. */
 void nexthop_watch_look(struct nexthop_watch *watch);
 

@@ -19,6 +19,7 @@ struct nexthop_query {
 	int (*take)(struct nlmsghdr *header, void *ret);
 	void *ret;
 	bool taken;
+	int error; /* libnl's word for the kernel's */
 };
 
 static int on_answer(struct nl_msg *msg, void *arg)
@@ -72,7 +73,7 @@ static int ask(struct nexthop_query *query, struct nl_msg *msg,
 	nlmsg_free(msg);
 	if (err < 0)
 		return -EIO;
-	err = nl_recvmsgs_default(query->sock);
+	err = query->error = nl_recvmsgs_default(query->sock);
 	if (err == -NLE_NOMEM || err == -NLE_SEQ_MISMATCH || err == -NLE_AGAIN)
 		return -EIO;
 	return err || (take && !query->taken) ? 1 : 0;
@@ -155,6 +156,81 @@ int nexthop_query_route(struct nexthop_query *query, const struct ip_addr *dst,
 		return err < 0 ? err : -ENETUNREACH;
 	*ret_route = route;
 	return 0;
+}
+
+static int take_length(struct nlmsghdr *header, void *ret)
+{
+	const struct rtmsg *rtm = nlmsg_data(header);
+
+	if (header->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(header) < (int)sizeof(*rtm))
+		return -ENETUNREACH;
+	*(uint8_t *)ret = rtm->rtm_dst_len;
+	return 0;
+}
+
+int nexthop_query_match(struct nexthop_query *query, const struct ip_addr *addr, uint8_t *ret_length)
+{
+	struct rtmsg rtm = {.rtm_family = addr->family,
+			    .rtm_dst_len = addr->family == AF_INET ? 32 : 128,
+			    .rtm_flags = RTM_F_FIB_MATCH};
+	struct nl_msg *msg = message(RTM_GETROUTE, 0, &rtm, sizeof(rtm), RTA_DST, addr);
+	uint8_t length = 0;
+	int err = msg ? ask(query, msg, take_length, &length) : -EIO;
+
+	if (err)
+		return err < 0 ? err : -ENETUNREACH;
+	*ret_length = length;
+	return 0;
+}
+
+/* Of ours, as /etc/iproute2/rt_protos has numbers for others; and behind routes that somebody else set. */
+#define ROUTE_PROTOCOL 114
+#define ROUTE_METRIC 50
+
+static struct nl_msg *route_message(int type, int flags, uint32_t ifindex, const struct ip_prefix *dst)
+{
+	struct rtmsg rtm = {.rtm_family = dst->addr.family,
+			    .rtm_dst_len = dst->length,
+			    .rtm_table = RT_TABLE_MAIN,
+			    .rtm_protocol = ROUTE_PROTOCOL,
+			    .rtm_scope = RT_SCOPE_LINK,
+			    .rtm_type = RTN_UNICAST};
+	struct nl_msg *msg;
+
+	if (dst->addr.family == AF_INET6)
+		rtm.rtm_scope = RT_SCOPE_UNIVERSE;
+	msg = message(type, flags | NLM_F_ACK, &rtm, sizeof(rtm), RTA_DST, &dst->addr);
+	if (msg && (nla_put_u32(msg, RTA_OIF, ifindex) || nla_put_u32(msg, RTA_PRIORITY, ROUTE_METRIC))) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+int nexthop_query_add_route(struct nexthop_query *query, uint32_t ifindex, const struct ip_prefix *dst,
+			    const struct ip_addr *src)
+{
+	struct nl_msg *msg = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, ifindex, dst);
+	int err;
+
+	if (!msg)
+		return -EIO;
+	if (src->family == dst->addr.family &&
+	    nla_put(msg, RTA_PREFSRC, (int)ip_addr_size(src->family), src->bytes)) {
+		nlmsg_free(msg);
+		return -EIO;
+	}
+	err = ask(query, msg, NULL, NULL);
+	if (err > 0)
+		return query->error == -NLE_EXIST ? -EEXIST : -EINVAL;
+	return err;
+}
+
+int nexthop_query_remove_route(struct nexthop_query *query, uint32_t ifindex, const struct ip_prefix *dst)
+{
+	struct nl_msg *msg = route_message(RTM_DELROUTE, 0, ifindex, dst);
+
+	return msg && !ask(query, msg, NULL, NULL) ? 0 : -EIO;
 }
 
 /* ---- neighbour -------------------------------------------------------------------------------------- */

@@ -44,6 +44,13 @@ int nexthop_query_neighbour(struct nexthop_query *query, uint32_t ifindex, const
 			    struct nexthop_neighbour *ret_neighbour);
 /* -ENODEV: there is none, or it has no Ethernet address; -EIO. */
 int nexthop_query_link(struct nexthop_query *query, uint32_t ifindex, struct nexthop_link *ret_link);
+/* Bits of the prefix of the route that `addr` takes. -ENETUNREACH, -EIO. */
+int nexthop_query_match(struct nexthop_query *query, const struct ip_addr *addr, uint8_t *ret_length);
+/* A route into the TUN device, marked as ours; packets of the host itself get `src` unless it is AF_UNSPEC.
+ * -EEXIST: there is one like it; -EINVAL, -EIO. */
+int nexthop_query_add_route(struct nexthop_query *query, uint32_t ifindex, const struct ip_prefix *dst,
+			    const struct ip_addr *src);
+int nexthop_query_remove_route(struct nexthop_query *query, uint32_t ifindex, const struct ip_prefix *dst);
 /* What the kernel does before it sends to a neighbour: asks for its address, or whether it is still right. */
 int nexthop_query_use(struct nexthop_query *query, uint32_t ifindex, const struct ip_addr *addr);
 

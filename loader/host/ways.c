@@ -3,15 +3,18 @@
 #include "host/ways.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <xesp/limits.h>
 
 #include "host/nexthop.h"
+#include "host/routes.h"
 #include "host/tun.h"
 
 struct ways {
 	struct ways_config config;
 	struct nexthop_watch *watch;
+	struct routes *routes; /* NULL: none may be set */
 };
 
 static bool on_serves(uint32_t ifindex, void *ctx)
@@ -19,6 +22,22 @@ static bool on_serves(uint32_t ifindex, void *ctx)
 	const struct ways *ways = ctx;
 
 	return ways->config.serves(ifindex, ways->config.ctx);
+}
+
+static bool on_astray(uint32_t ifindex, const struct ip_addr *peer, void *ctx)
+{
+	const struct ways *ways = ctx;
+
+	return ways->routes && ifindex == if_nametoindex(ways->config.tun) &&
+	       routes_release(ways->routes, peer);
+}
+
+static void on_looked(void *ctx)
+{
+	const struct ways *ways = ctx;
+
+	if (ways->routes)
+		routes_retry(ways->routes);
 }
 
 static void on_changed(const struct ipc_nexthop *way, void *ctx)
@@ -31,7 +50,8 @@ static void on_changed(const struct ipc_nexthop *way, void *ctx)
 
 int ways_new(const struct ways_config *config, struct ways **ret_ways)
 {
-	static const struct nexthop_watch_ops ops = {.serves = on_serves, .changed = on_changed};
+	static const struct nexthop_watch_ops ops = {
+		.serves = on_serves, .astray = on_astray, .looked = on_looked, .changed = on_changed};
 	struct ways *ways = calloc(1, sizeof(*ways));
 	int err;
 
@@ -39,6 +59,8 @@ int ways_new(const struct ways_config *config, struct ways **ret_ways)
 		return -ENOMEM;
 	ways->config = *config;
 	err = nexthop_watch_new(&ops, ways, config->event, &ways->watch);
+	if (!err && config->routes && config->tun)
+		err = routes_new(config->tun, ways->watch, &ways->routes);
 	if (err) {
 		ways_free(ways);
 		return err;
@@ -51,6 +73,7 @@ void ways_free(struct ways *ways)
 {
 	if (!ways)
 		return;
+	routes_free(ways->routes);
 	nexthop_watch_free(ways->watch);
 	free(ways);
 }
@@ -70,6 +93,17 @@ static int set_mtu(const struct ways *ways, uint32_t mtu, struct failure *ret_fa
 	return tun_set_mtu(ways->config.tun, mtu ? mtu : TUN_MTU_DEFAULT, ret_failure);
 }
 
+static int set_route(const struct ways *ways, const struct ipc_message *request, struct failure *ret_failure)
+{
+	int err = -EPERM;
+
+	if (ways->routes && request->type == IPC_ROUTE)
+		err = routes_add(ways->routes, &request->route);
+	else if (ways->routes)
+		err = routes_remove(ways->routes, &request->route);
+	return err ? failure_set(ret_failure, -err, "set route", "", "into the TUN device") : 0;
+}
+
 int ways_serve(struct ways *ways, const struct ipc_message *request, struct failure *ret_failure)
 {
 	int err;
@@ -82,6 +116,8 @@ int ways_serve(struct ways *ways, const struct ipc_message *request, struct fail
 		err = nexthop_watch_remove(ways->watch, &request->peer.addr);
 		return err ? failure_set(ret_failure, -err, "unresolve", "", "the way to a peer") : 0;
 	case IPC_TUN_MTU: return set_mtu(ways, request->mtu.bytes, ret_failure);
+	case IPC_ROUTE:
+	case IPC_UNROUTE: return set_route(ways, request, ret_failure);
 	default:
 		return failure_set(ret_failure, EPROTO, "serve engine", "", "unknown request %u",
 				   request->type);

@@ -17,6 +17,7 @@ struct ways;
 struct ways_config {
 	sd_event *event;
 	const char *tun; /* NULL: there is none */
+	bool routes;	 /* may be set into it */
 	/* Whether the interface is attached. */
 	bool (*serves)(uint32_t ifindex, void *ctx);
 	/* Says something to the engine. */
@@ -27,7 +28,7 @@ struct ways_config {
 int ways_new(const struct ways_config *config, struct ways **ret_ways);
 void ways_free(struct ways *ways); /* NULL-safe */
 
-/* Does what RESOLVE, UNRESOLVE and TUN_MTU ask; -EPROTO: it is another request. */
+/* Does what RESOLVE, UNRESOLVE and TUN_MTU, ROUTE and UNROUTE ask; -EPROTO: it is another request. */
 int ways_serve(struct ways *ways, const struct ipc_message *request, struct failure *ret_failure);
 /* An interface was attached or is not any more. */
 void ways_look(struct ways *ways);

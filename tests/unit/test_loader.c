@@ -118,6 +118,10 @@ static void impossible_requests(int ipc)
 	expect_failed(ipc, &request, ENOENT);
 	request = (struct ipc_message){.type = IPC_TUN_MTU, .mtu = {.bytes = 1400}};
 	expect_failed(ipc, &request, ENODEV); /* it has no TUN device here */
+	request = (struct ipc_message){.type = IPC_ROUTE};
+	expect_failed(ipc, &request, EPERM); /* without --routes */
+	request.type = IPC_UNROUTE;
+	expect_failed(ipc, &request, EPERM);
 	request = (struct ipc_message){.type = IPC_NEXTHOP};
 	expect_failed(ipc, &request, EPROTO);
 	request = (struct ipc_message){.type = IPC_ATTACH, .id = UINT32_MAX};
