@@ -37,6 +37,7 @@ struct options {
 	bool disabled;
 	bool legacy;
 	bool routes;
+	bool single; /* packets are not merged */
 	enum log_level most_verbose;
 };
 
@@ -47,7 +48,7 @@ static const char doc[] =
 	"installs, and hands the packets to the host through a TUN device. Runs in the foreground; the log goes to "
 	"standard error.";
 
-enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED, KEY_LEGACY, KEY_ROUTES };
+enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED, KEY_LEGACY, KEY_ROUTES, KEY_NO_MERGE };
 
 static const struct argp_option argp_options[] = {
 	{"socket", 's', "PATH", 0, "control socket (default " CONTROL_SOCKET_DEFAULT ")", 0},
@@ -56,6 +57,7 @@ static const struct argp_option argp_options[] = {
 	{"crypto", 'c', "PROVIDER", 0, "auto, ipsec-mb or openssl (default auto)", 0},
 	{"max-sas", KEY_MAX_SAS, "N", 0, "SAs that one interface can hold (default 65536)", 0},
 	{"sink", KEY_SINK, "SINK", 0, "tun, or null to throw opened packets away (for measurements)", 0},
+	{"no-merge", KEY_NO_MERGE, NULL, 0, "hand each opened packet to the host by itself", 0},
 	{"disabled", KEY_DISABLED, NULL, 0, "begin switched off: every packet passes until `xesp enable`", 0},
 	{"routes", KEY_ROUTES, NULL, 0, "set routes into the TUN device to what outbound SAs lead to", 0},
 	{"legacy", KEY_LEGACY, NULL, 0,
@@ -95,6 +97,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_DISABLED: options->disabled = true; break;
 	case KEY_LEGACY: options->legacy = true; break;
 	case KEY_ROUTES: options->routes = true; break;
+	case KEY_NO_MERGE: options->single = true; break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
 	case KEY_SINK:
 		if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
@@ -163,13 +166,20 @@ static void reserve_key_memory(uint32_t capacity)
 			strerror(-err), privileges_memlock_kib());
 }
 
+static const struct sink_ops *sink_of(const struct options *options)
+{
+	if (!strcmp(options->sink, sink_null.name))
+		return &sink_null;
+	return options->single ? &sink_tun_single : &sink_tun;
+}
+
 static int run_engine(const struct options *options, const struct engine_user *user, pid_t loader, int ipc,
 		      int listener)
 {
 	struct engine_config config = {.ipc = ipc,
 				       .listener = listener,
 				       .provider = crypto_provider_by_name(options->crypto),
-				       .sink = strcmp(options->sink, sink_null.name) ? &sink_tun : &sink_null,
+				       .sink = sink_of(options),
 				       .user = user->name};
 	struct failure failure;
 
@@ -178,8 +188,8 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	config.capacity = options->capacity;
 	config.disabled = options->disabled;
 	config.legacy = options->legacy;
-	config.routes = options->routes && config.sink == &sink_tun;
-	config.tun = config.sink == &sink_tun ? options->tun : NULL;
+	config.routes = options->routes && config.sink != &sink_null;
+	config.tun = config.sink == &sink_null ? NULL : options->tun;
 	sa_json_wipe_on_free();
 	mallopt(M_MMAP_THRESHOLD,
 		XESP_MESSAGE_MAX); /* what a thousand clients took goes back to the system */

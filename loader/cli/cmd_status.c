@@ -109,6 +109,7 @@ static void print_remarks(const json_t *interface, const json_t *queue)
 	json_int_t lost = integer(queue, "frames") - integer(queue, "frames_fill") -
 			  integer(queue, "frames_rx") - integer(queue, "frames_held");
 	json_int_t jumbo = integer(queue, "jumbo_buffers_held");
+	json_int_t merged = integer(queue, "merged_packets");
 
 	if (lost)
 		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
@@ -118,6 +119,11 @@ static void print_remarks(const json_t *interface, const json_t *queue)
 		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
 		       " jumbo buffers in use\n",
 		       name, integer(queue, "queue"), jumbo, integer(queue, "jumbo_buffers"));
+	if (merged)
+		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
+		       " packets went to the host in %" JSON_INTEGER_FORMAT " pieces (%s)\n",
+		       name, integer(queue, "queue"), merged, integer(queue, "merged_writes"),
+		       json_string_value(json_object_get(queue, "merges")));
 }
 
 static void print_all_remarks(const json_t *interfaces)

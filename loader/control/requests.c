@@ -105,16 +105,19 @@ static json_t *queue_json(const struct worker_group *workers, uint32_t i)
 	struct worker_state state;
 
 	worker_group_state(workers, i, &state);
-	return json_pack("{s:i, s:i, s:i, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}",
-			 "queue", (int)state.queue, "worker", (int)i, "cpu", (int)state.cpu, "zero_copy",
-			 state.zero_copy, "multi_buffer", state.multi_buffer, "frames", (int)state.frames,
-			 "frames_fill", (int)state.levels.fill, "frames_rx", (int)state.levels.rx,
-			 "frames_held", (int)state.levels.held, "jumbo_buffers",
-			 (int)state.levels.jumbo_buffers, "jumbo_buffers_held", (int)state.levels.jumbo_held,
-			 "rx_packets", (json_int_t)state.levels.received, "kernel_rx_dropped",
-			 (json_int_t)state.levels.kernel_rx_dropped, "kernel_rx_ring_full",
-			 (json_int_t)state.levels.kernel_rx_ring_full, "kernel_fill_ring_empty",
-			 (json_int_t)state.levels.kernel_fill_ring_empty);
+	return json_pack(
+		"{s:i, s:i, s:i, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:I, s:I}",
+		"queue", (int)state.queue, "worker", (int)i, "cpu", (int)state.cpu, "zero_copy",
+		state.zero_copy, "multi_buffer", state.multi_buffer, "frames", (int)state.frames,
+		"frames_fill", (int)state.levels.fill, "frames_rx", (int)state.levels.rx, "frames_held",
+		(int)state.levels.held, "jumbo_buffers", (int)state.levels.jumbo_buffers,
+		"jumbo_buffers_held", (int)state.levels.jumbo_held, "rx_packets",
+		(json_int_t)state.levels.received, "kernel_rx_dropped",
+		(json_int_t)state.levels.kernel_rx_dropped, "kernel_rx_ring_full",
+		(json_int_t)state.levels.kernel_rx_ring_full, "kernel_fill_ring_empty",
+		(json_int_t)state.levels.kernel_fill_ring_empty, "merges", state.sink.merges,
+		"merged_packets", (json_int_t)state.sink.merged_packets, "merged_writes",
+		(json_int_t)state.sink.merged_writes);
 }
 
 static const char *attach_word(const struct iface *iface)

@@ -5,13 +5,28 @@
 #ifndef XESP_DATAPLANE_SINK_H
 #define XESP_DATAPLANE_SINK_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "dataplane/esp.h"
+#include "dataplane/merge.h"
 
 struct sink {
 	const struct sink_ops *ops;
 	int fd; /* tun: a queue of the device, non-blocking; null: -1 */
+	/* Written by the worker, read by status. */
+	_Atomic bool udp_refused;	 /* the kernel takes no merged datagrams */
+	_Atomic uint64_t merged_packets; /* that were written together with others, */
+	_Atomic uint64_t merged_writes;	 /* and in how many writes */
+	/* Of the burst that is being delivered. */
+	struct merge merge;
+};
+
+/* What status says of a sink. */
+struct sink_state {
+	const char *merges; /* none, tcp, or tcp_udp */
+	uint64_t merged_packets;
+	uint64_t merged_writes;
 };
 
 struct sink_ops {
@@ -21,7 +36,13 @@ struct sink_ops {
 	void (*deliver)(struct sink *sink, struct esp_packet *packets, size_t count);
 };
 
+/* Packets of a flow that follow each other go to the kernel in one piece (merge.h). */
 extern const struct sink_ops sink_tun;
+/* Each by itself. */
+extern const struct sink_ops sink_tun_single;
 extern const struct sink_ops sink_null;
+
+/* Any thread. */
+void sink_read_state(const struct sink *sink, struct sink_state *ret_state);
 
 #endif

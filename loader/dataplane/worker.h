@@ -35,6 +35,7 @@ struct worker_state {
 	bool multi_buffer; /* takes packets that need several frames */
 	uint32_t frames;
 	struct xsk_levels levels;
+	struct sink_state sink;
 };
 
 int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, const struct sink_ops *sink,

@@ -257,6 +257,7 @@ void worker_group_state(const struct worker_group *group, uint32_t i, struct wor
 					   .multi_buffer = worker->xsk.info.multi_buffer,
 					   .frames = worker->xsk.info.frames};
 	xsk_read_levels(&worker->xsk, &ret_state->levels);
+	sink_read_state(&worker->sink, &ret_state->sink);
 }
 
 void worker_group_counters(const struct worker_group *group, uint64_t *counters)

@@ -14,6 +14,9 @@ PEER4=192.0.2.1 GATEWAY4=192.0.2.2
 PEER6=2001:db8::1 GATEWAY6=2001:db8::2
 KEY=0x000102030405060708090a0b0c0d0e0f10111213 # of every SA here, as in probe.py; no secret
 
+# What comes out of the TUN device is looked at packet by packet.
+XESPD_OPTIONS=(--no-merge)
+
 # link_up QUEUES
 link_up() {
 	ns_add peer gateway
