@@ -9,10 +9,11 @@
 #include "dataplane/spd.h"
 
 #define FLOW_CACHE_ENTRIES 256 /* a power of two */
+#define FLOW_CACHE_WORDS 5
 
 struct flow_cache {
 	struct {
-		struct spd_flow flow;
+		uint64_t flow[FLOW_CACHE_WORDS];
 		struct sa_out *sa; /* NULL: an empty place */
 		uint64_t version;  /* of the table */
 	} entries[FLOW_CACHE_ENTRIES];

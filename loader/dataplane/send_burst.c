@@ -201,16 +201,16 @@ static bool is_sealed(const struct send_burst *burst, const struct send_run *run
 }
 
 /* Runs that follow each other out of one port, with one call. */
-static void send_runs(struct send *send, struct port_frame *frames)
+static void send_runs(struct send *send, struct port_frame *frames, uint32_t runs)
 {
-	struct send_burst *burst = &send->burst;
+	const struct send_burst *burst = &send->burst;
 	uint32_t i = 0;
 
-	while (i < burst->runs) {
+	while (i < runs) {
 		struct port *port = burst->run[i].path.way.port;
 		uint32_t n = 0;
 
-		while (i + n < burst->runs && burst->run[i + n].path.way.port == port &&
+		while (i + n < runs && burst->run[i + n].path.way.port == port &&
 		       !burst->run[i + n].path.fragment_outer && !frames[i + n].failed)
 			n++;
 		if (n)
@@ -252,15 +252,16 @@ void send_burst_flush(struct send *send)
 {
 	struct send_burst *burst = &send->burst;
 	struct port_frame frames[XESP_BURST_MAX];
+	uint32_t runs = burst->runs;
 
 	if (burst->count) {
 		esp_out_burst(send->config.crypto, burst->packets, burst->count);
-		for (uint32_t i = 0; i < burst->runs; i++) {
+		for (uint32_t i = 0; i < runs; i++) {
 			make_frame(&burst->run[i], &frames[i]);
 			frames[i].failed = !is_sealed(burst, &burst->run[i]);
 		}
-		send_runs(send, frames);
-		for (uint32_t i = 0; i < burst->runs; i++) {
+		send_runs(send, frames, runs);
+		for (uint32_t i = 0; i < runs; i++) {
 			count_sa(send, &burst->run[i], frames[i].failed);
 			settle_run(burst, &burst->run[i], frames[i].failed);
 		}

@@ -9,12 +9,12 @@
 
 #include "base/cleanup.h"
 
-/* What may be on its way out of a socket, as the kernel reckons: some dozens of frames of 64 KB. The default is less
- * than four of them. */
+/* What may be on its way out of a socket, as the kernel reckons: some dozens of frames of 64 KB. The default
+ * is less than four of them. */
 #define SEND_BUFFER_BYTES (4 * 1024 * 1024)
 
-/* It is bound to no protocol. But whoever has a packet socket can bind it to another one; the engine is not trusted
- * with what others receive, so a filter that it cannot take off lets nothing in. */
+/* It is bound to no protocol. But whoever has a packet socket can bind it to another one; the engine is not
+ * trusted with what others receive, so a filter that it cannot take off lets nothing in. */
 static int receive_nothing(int socket)
 {
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);

@@ -173,7 +173,7 @@ static void test_frames(void **state)
 
 static void expect_answer(uint8_t type, uint8_t code, const uint8_t *about)
 {
-	uint8_t got[1500];
+	uint8_t got[1500] = {0};
 	uint32_t len = host_gets(got, sizeof(got)), l3 = l3_bytes(got);
 
 	assert_true(len > l3 + 8 + 28);

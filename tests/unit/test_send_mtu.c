@@ -70,7 +70,7 @@ static void finish(struct whole *whole)
 /* The MTU that the sender is told. */
 static uint32_t told(uint8_t family)
 {
-	uint8_t got[1500];
+	uint8_t got[1500] = {0};
 	uint32_t l3;
 
 	assert_true(host_gets(got, sizeof(got)) > 0);
@@ -266,7 +266,7 @@ static void test_mss(void **state)
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
 		for (uint8_t family = 4; family <= 6; family += 2)
 			for (int partial = 0; partial < 2; partial++) {
-				uint8_t packet[200], before[200];
+				uint8_t packet[200] = {0}, before[200];
 				uint32_t len = syn(family, options[i], 8, partial, packet),
 					 l3 = l3_bytes(packet);
 				uint16_t most = 1400 - (family == 4 ? 40 : 60);
@@ -294,7 +294,7 @@ static void test_mss_is_sent(void **state)
 	static const uint8_t option[] = {2, 4, 5, 0xb4};
 	struct sa_params params = seal_rig_params(SA_MODE_TUNNEL, 4, 4, XESP_FORM_UDP);
 	struct esp_packet packet;
-	uint8_t inner[200];
+	uint8_t inner[200] = {0};
 	uint32_t len;
 
 	(void)state;
