@@ -15,6 +15,8 @@
 #include "sa_table.h"
 #include "udp_csum.h"
 
+#define FIRST_BUFFER_MIN 1536
+
 static __always_inline const struct xesp_sa_ref *sa_find(CTX *ctx, __u8 family, const struct xesp_sa_key *key)
 {
 	const union xesp_sa_element *element = sa_element(ctx, family, 0);
@@ -55,16 +57,21 @@ static __always_inline const struct xesp_sa_ref *sa_get(CTX *ctx, const struct p
 	}
 }
 
-/* A packet in several buffers does not fit one AF_XDP frame however short it is. One whose IP packet ends
- * exactly where the first buffer ends is taken for complete: what follows could only be a trailer that no
- * header speaks of, and saving the call is worth more than 5 ns to all others. */
+/* A frame in several buffers fits only a socket that takes such, however short it is. To ask for the length
+ * of all buffers is a call, worth more than 5 ns, which most packets are spared: one that ends where the
+ * first buffer ends can only go on with a trailer that no header speaks of, and a driver that takes several
+ * buffers for a frame puts more than FIRST_BUFFER_MIN bytes into the first. */
 static __always_inline bool fits_socket(CTX *ctx, const struct packet *pkt, const struct xesp_config *config)
 {
-	__u64 readable = (__u64)(pkt->end - pkt->begin);
+	__u64 readable = (__u64)(pkt->end - pkt->begin), length;
 
-	if (readable > config->packet_max || readable > CSUM_MAX)
+	if (pkt->transport + pkt->ip_payload == pkt->end && readable <= FIRST_BUFFER_MIN &&
+	    readable <= config->packet_max)
+		return true;
+	length = frame_length(ctx);
+	if (length > config->packet_max || length > CSUM_MAX)
 		return false;
-	return pkt->transport + pkt->ip_payload == pkt->end || frame_length(ctx) == readable;
+	return length == readable || config->multi_buffer;
 }
 
 /* The SA that ESP belongs to, or why there is none. */

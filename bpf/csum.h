@@ -7,7 +7,6 @@
 
 #include "env.h"
 
-#define CSUM_CHUNK 512u /* the most that bpf_csum_diff takes before kernel 6.13 */
 #define CSUM_CHUNKS 63u
 /* What can be summed, far more than an AF_XDP frame holds. Both limits are masks, see csum_frame(); together
  * they stay below 65535, above which the verifier refuses packet offsets. */
@@ -77,6 +76,20 @@ GLOBAL_STEP __u32 csum_frame(CTX *ctx, __u32 offset, __u32 length, __u32 sum)
 		pos += size;
 	}
 	return csum_fold((__u64)sum + csum_tail(pos, end, left & 3));
+}
+
+/* The same of bytes that go on in further buffers: copied, chunk by chunk. */
+GLOBAL_STEP __u32 csum_buffers(CTX *ctx, __u32 offset, __u32 length, __u32 sum)
+{
+	__u32 chunks = length / CSUM_CHUNK, rest = length % CSUM_CHUNK;
+
+	if (chunks > CSUM_CHUNKS)
+		return 0;
+	for (__u32 i = 0; i < CSUM_CHUNKS && i < chunks && sum; i++)
+		sum = csum_load(ctx, offset + i * CSUM_CHUNK, CSUM_CHUNK, sum);
+	if (rest && sum)
+		sum = csum_load(ctx, offset + length - rest, rest, sum);
+	return csum_fold(sum);
 }
 
 #endif

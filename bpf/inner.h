@@ -45,6 +45,11 @@ static inline __u64 frame_length(const struct inner *inner)
 	return inner->len;
 }
 
+static inline __u32 csum_load(const struct inner *inner, __u32 offset, __u32 length, __u32 sum)
+{
+	return csum_load_from(inner->packet, inner->len, offset, length, sum);
+}
+
 static inline const struct xesp_config *config_get(const struct inner *inner)
 {
 	return inner->tables->config;

@@ -62,19 +62,35 @@ static int native_read_counters(struct classifier *classifier, uint64_t *counter
 	return 0;
 }
 
-/* A buffer of the frame's own size: what reads beyond the frame is caught by a sanitizer. */
+/* In blocks of their own size: what reads beyond is caught by a sanitizer. */
 static int native_load(struct native *native, const uint8_t *frame, size_t frame_len)
 {
-	uint8_t *buffer = malloc(NATIVE_ALIGN + frame_len);
+	size_t first = frame_len < NATIVE_BUFFER_MAX ? frame_len : NATIVE_BUFFER_MAX;
+	uint8_t *buffer = malloc(NATIVE_ALIGN + first);
+	uint8_t *copy = malloc(frame_len);
 
-	if (!buffer)
+	if (!buffer || !copy) {
+		free(buffer);
+		free(copy);
 		return -ENOMEM;
-	memcpy(buffer + NATIVE_ALIGN, frame, frame_len);
+	}
+	memcpy(buffer + NATIVE_ALIGN, frame, first);
+	memcpy(copy, frame, frame_len);
 	free(native->buffer);
+	free(native->frame);
 	native->buffer = buffer;
+	native->buffer_len = first;
+	native->frame = copy;
 	native->frame_len = frame_len;
 	native->has_meta = false;
 	return 0;
+}
+
+/* The frame as the steps left it. */
+static const uint8_t *native_frame(struct native *native)
+{
+	memcpy(native->frame, frame_begin(native), native->buffer_len);
+	return native->frame;
 }
 
 static int native_run(struct classifier *classifier, const uint8_t *frame, size_t frame_len,
@@ -96,7 +112,7 @@ static int native_run(struct classifier *classifier, const uint8_t *frame, size_
 	if (result.redirected)
 		result.meta = native->meta;
 	if (action != XDP_DROP) {
-		result.frame = frame_begin(native);
+		result.frame = native_frame(native);
 		result.frame_len = frame_len;
 	}
 	*ret_result = result;
@@ -111,6 +127,7 @@ static void native_free(struct classifier *classifier)
 	free(native->sa4.elements);
 	free(native->sa6.elements);
 	free(native->buffer);
+	free(native->frame);
 	free(native);
 }
 

@@ -26,6 +26,10 @@
 /* In front of the frame, so that the IP header, 14, 18 or 22 bytes behind, is aligned (as NET_IP_ALIGN). */
 #define NATIVE_ALIGN 2
 
+/* Of longer frames the steps read no more directly: a driver with pages of 4096 bytes keeps 256 in front and
+ * 320 behind, and goes on in further buffers. */
+#define NATIVE_BUFFER_MAX (4096 - 256 - 320)
+
 struct native {
 	struct classifier classifier;
 	struct xesp_config config;
@@ -34,8 +38,10 @@ struct native {
 	struct classifier_table sa4;
 	struct classifier_table sa6;
 	struct classifier_dsts dsts;
-	/* The frame of the last run, in a buffer that ends where the frame ends. */
+	/* The frame of the last run; its first part, or all, in a buffer that ends where that ends. */
 	uint8_t *buffer;
+	size_t buffer_len;
+	uint8_t *frame;
 	size_t frame_len;
 	bool has_meta;
 	struct xesp_meta meta;
@@ -48,12 +54,17 @@ static inline const __u8 *frame_begin(const struct native *native)
 
 static inline const __u8 *frame_end(const struct native *native)
 {
-	return frame_begin(native) + native->frame_len;
+	return frame_begin(native) + native->buffer_len;
 }
 
 static inline __u64 frame_length(const struct native *native)
 {
 	return native->frame_len;
+}
+
+static inline __u32 csum_load(const struct native *native, __u32 offset, __u32 length, __u32 sum)
+{
+	return csum_load_from(native->frame, native->frame_len, offset, length, sum);
 }
 
 static inline const struct xesp_config *config_get(const struct native *native)

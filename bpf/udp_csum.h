@@ -36,7 +36,7 @@ static __always_inline __u32 csum_pseudo(const struct packet *pkt, __be16 udp_le
 static __always_inline bool udp_csum_ok(CTX *ctx, const struct packet *pkt)
 {
 	const struct udphdr *udp = (const struct udphdr *)pkt->transport;
-	__u32 pseudo;
+	__u32 offset = (__u32)(pkt->transport - pkt->begin), length, pseudo;
 
 	if ((const __u8 *)(udp + 1) > pkt->end)
 		return false;
@@ -45,7 +45,10 @@ static __always_inline bool udp_csum_ok(CTX *ctx, const struct packet *pkt)
 	pseudo = csum_pseudo(pkt, udp->len);
 	if (udp->check == pseudo)
 		return true;
-	return csum_frame(ctx, (__u32)(pkt->transport - pkt->begin), bpf_ntohs(udp->len), pseudo) == 0xffff;
+	length = bpf_ntohs(udp->len);
+	if (UNLIKELY(length > (__u64)(pkt->end - pkt->transport)))
+		return csum_buffers(ctx, offset, length, pseudo) == 0xffff;
+	return csum_frame(ctx, offset, length, pseudo) == 0xffff;
 }
 
 #endif

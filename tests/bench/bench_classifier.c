@@ -12,6 +12,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,16 @@ static size_t build_cases(struct bench_case *cases, uint32_t second_spi)
 	frame_esp(&entry->frame, &spec4, XESP_FORM_NATIVE, SPI_USED, 1392);
 	entry = next_case(cases, &count, "ESP, UDP checksum not 0", XDP_REDIRECT);
 	frame_esp(&entry->frame, &summed, XESP_FORM_UDP, SPI_USED, 1392);
+	entry = next_case(cases, &count, "ESP, IPv4 options", XDP_REDIRECT);
+	frame_esp(&entry->frame, &spec4, XESP_FORM_UDP, SPI_USED, 1392);
+	frame_insert(&entry->frame, 0, "\x94\4\0\0", 4);
+	entry = next_case(cases, &count, "ESP, IPv6 options", XDP_REDIRECT);
+	frame_esp(&entry->frame, &spec6, XESP_FORM_UDP, SPI_USED, 1392);
+	frame_insert(&entry->frame, IPPROTO_DSTOPTS, "\1\0\1\4\0\0\0\0", 8);
+	entry = next_case(cases, &count, "ESP, three buffers", XDP_REDIRECT);
+	frame_esp(&entry->frame, &spec4, XESP_FORM_UDP, SPI_USED, 8900);
+	entry = next_case(cases, &count, "the same, checksum not 0", XDP_REDIRECT);
+	frame_esp(&entry->frame, &summed, XESP_FORM_UDP, SPI_USED, 8900);
 	entry = next_case(cases, &count, "ESP without SA", XDP_PASS);
 	frame_esp(&entry->frame, &spec4, XESP_FORM_UDP, SPI_FIRST + SAS, 1392);
 	entry = next_case(cases, &count, "IKE", XDP_PASS);

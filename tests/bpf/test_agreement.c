@@ -9,14 +9,15 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <xesp/limits.h>
 
 #include "base/cleanup.h"
 #include "tests/lib/classify.h"
 
 #define FRAMES 20000
 #define SEED 0x9e3779b97f4a7c15ull
-/* Longer ones come in several buffers in a test run. */
 #define LENGTH_MAX 2000
+#define LENGTH_LONG 9400 /* in several buffers, and beyond the longest */
 
 struct pair {
 	struct classifier *native;
@@ -25,6 +26,7 @@ struct pair {
 	unsigned int seen[XESP_CLASSIFIER_REASON_END];
 	unsigned int inner_seen[XESP_CLASSIFIER_REASON_END];
 	unsigned int with_options; /* of those redirected */
+	unsigned int in_buffers;   /* the same: that lie in several buffers */
 	struct frame frame;
 	uint8_t inner[1 + FRAME_ROOM];
 };
@@ -96,7 +98,7 @@ static void good_frame(struct pair *pair)
 	spec.checksum = (enum frame_checksum)draw(pair, 4);
 	if (draw(pair, 5)) {
 		frame_esp(&pair->frame, &spec, (enum xesp_form)draw(pair, 3), CLASSIFY_SPI + draw(pair, 4),
-			  draw(pair, 1500));
+			  draw(pair, draw(pair, 4) ? 1500 : LENGTH_LONG));
 		if (draw(pair, 2))
 			add_options(pair);
 		return;
@@ -125,7 +127,8 @@ static void damage(struct pair *pair)
 	if (!draw(pair, 8))
 		frame->len = 14 + draw(pair, (uint32_t)frame->len - 13);
 	if (!draw(pair, 8)) {
-		size_t more = draw(pair, LENGTH_MAX - (uint32_t)frame->len);
+		uint32_t max = draw(pair, 8) && frame->len < LENGTH_MAX ? LENGTH_MAX : 2 * LENGTH_LONG;
+		size_t more = draw(pair, max - (uint32_t)frame->len);
 
 		memset(frame->bytes + frame->len, 0x5a, more);
 		frame->len += more;
@@ -199,6 +202,15 @@ static void check_inner(struct pair *pair, struct classifier *classifier,
 	assert_memory_equal(&meta, &outer->meta, sizeof(meta));
 }
 
+static void configure(struct pair *pair, uint32_t multi_buffer)
+{
+	const struct xesp_config config = {
+		.enabled = 1, .packet_max = XESP_PACKET_JUMBO_MAX, .multi_buffer = multi_buffer};
+
+	assert_int_equal(pair->native->ops->set_config(pair->native, &config), 0);
+	assert_int_equal(pair->kernel->ops->set_config(pair->kernel, &config), 0);
+}
+
 static void test_agreement(void **state)
 {
 	struct pair *pair = *state;
@@ -207,6 +219,8 @@ static void test_agreement(void **state)
 	for (unsigned int i = 0; i < FRAMES; i++) {
 		struct classifier_result native, kernel;
 
+		if (i % 1000 == 0)
+			configure(pair, i % 2000 ? 0 : 1);
 		good_frame(pair);
 		damage(pair);
 		native = classify_run(pair->native, pair->frame.bytes, pair->frame.len);
@@ -217,6 +231,7 @@ static void test_agreement(void **state)
 			assert_memory_equal(&native.meta, &kernel.meta, sizeof(native.meta));
 		pair->seen[native.reason]++;
 		pair->with_options += native.redirected && has_options(&pair->frame);
+		pair->in_buffers += native.redirected && pair->frame.len > 3600;
 		check_inner(pair, pair->native, &native);
 		check_inner(pair, pair->kernel, &native);
 	}
@@ -226,7 +241,7 @@ static void test_agreement(void **state)
 	assert_true(kinds >= 18);
 	assert_true(pair->seen[XESP_REASON_TO_ENGINE] > FRAMES / 20);
 	assert_true(pair->inner_seen[XESP_REASON_TO_ENGINE] > FRAMES / 20);
-	assert_true(pair->with_options > FRAMES / 100);
+	assert_true(pair->with_options > FRAMES / 100 && pair->in_buffers > FRAMES / 400);
 	assert_true(pair->inner_seen[XESP_REASON_UDP_CHECKSUM] && pair->inner_seen[XESP_REASON_NO_SA] &&
 		    pair->inner_seen[XESP_REASON_PARSER_MISMATCH] && pair->inner_seen[XESP_REASON_IKE] &&
 		    pair->inner_seen[XESP_REASON_KEEPALIVE] && pair->inner_seen[XESP_REASON_FRAGMENT]);

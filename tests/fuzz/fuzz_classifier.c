@@ -24,8 +24,8 @@ static struct classifier *filled(void)
 {
 	static const struct ip_addr addrs[] = {{AF_INET, {192, 0, 2, 2}},
 					       {AF_INET6, {0x20, 1, 0xd, 0xb8, [15] = 2}}};
-	/* As long as can be, so that sums of every length are reached. */
-	struct xesp_config config = {.enabled = 1, .packet_max = UINT16_MAX};
+	/* As long as can be, also in several buffers, so that sums of every length are reached. */
+	struct xesp_config config = {.enabled = 1, .packet_max = UINT16_MAX, .multi_buffer = 1};
 	struct classifier *classifier;
 
 	require(!classifier_native_new(CAPACITY, &classifier));

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/esp_options.h"
 #include "tests/lib/packet.h"
 #include "tests/lib/suite_rig.h"
 
@@ -42,12 +43,19 @@ enum { WHAT_META, WHAT_ESP, WHAT_SEALED, WHAT_DAMAGED, WHAT_MASK };
 #define WHAT_IPV6 0x10
 #define WHAT_OPENSSL 0x20
 #define WHAT_BURST 0x40 /* sealed: behind a forged packet of another number, in one burst */
+#define WHAT_OPTIONS 0x80 /* in the outer header */
 
 #define SA_PORTS 0x04
 #define SA_NAT 0x08
 #define SA_DSCP 0x10
 #define SA_ESN 0x20
 #define SA_BEET_IPV6 0x40
+
+/* In front of ESP. */
+struct headers {
+	struct esp_rig_outer outer;
+	size_t options; /* bytes of IPv4 options or of an IPv6 extension header */
+};
 
 static void set_beet_hosts(struct sa_selector *selector, uint8_t family)
 {
@@ -169,11 +177,22 @@ static void open_arbitrary_meta(struct suite_rig *rig, const uint8_t *data, size
 	free(packet.frame);
 }
 
-static void open_arbitrary_esp(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
+static void add_options(struct esp_packet *packet, const struct headers *headers)
+{
+	uint8_t bytes[64] = {0};
+
+	if (headers->outer.family == 6)
+		bytes[1] = (uint8_t)(headers->options / 8 - 1);
+	if (headers->options)
+		esp_options_insert(packet, IPPROTO_DSTOPTS, bytes, headers->options);
+}
+
+static void open_arbitrary_esp(struct suite_rig *rig, const struct headers *headers, const uint8_t *data,
 			       size_t size)
 {
-	struct esp_packet packet = esp_rig_wrap(&rig->rig, 0, outer, data, size);
+	struct esp_packet packet = esp_rig_wrap(&rig->rig, 0, &headers->outer, data, size);
 
+	add_options(&packet, headers);
 	put_spi(&packet);
 	open_forged(rig, &packet);
 }
@@ -198,10 +217,14 @@ static void check_reason(const struct esp_packet *packet, const struct suite_rig
 }
 
 static void check_sealed(const struct esp_packet *packet, const struct suite_rig *rig, const uint8_t *text,
-			 size_t len)
+			 size_t len, size_t options)
 {
 	size_t header = packet->packet_len && packet->packet[0] >> 4 == 4 ? 20 : 40;
+	bool v4 = header == 20;
 
+	/* In transport mode the outer header is the packet's own. */
+	if (rig->mode == SA_MODE_TRANSPORT)
+		header += options;
 	esp_rig_check(packet);
 	check_reason(packet, rig, text, len);
 	if (packet->reason != XESP_REASON_DELIVERED)
@@ -213,25 +236,28 @@ static void check_sealed(const struct esp_packet *packet, const struct suite_rig
 		return;
 	}
 	REQUIRE(packet->packet_len >= header && packet->packet_len - header <= len - 2);
-	if (header == 20)
+	if (v4)
 		REQUIRE(packet_checksum(0, packet->packet, packet->packet[0] % 16 * 4u) == 0);
 }
 
-static struct esp_packet seal(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
+static struct esp_packet seal(struct suite_rig *rig, const struct headers *headers, const uint8_t *data,
 			      size_t size, uint8_t *text, size_t *ret_len)
 {
 	size_t align = rig->suite.cipher->align_bytes;
 	size_t len = size < 2 ? align : (size + align - 1) / align * align;
+	struct esp_packet packet;
 
 	/* Alignment goes in front, so that the input's last bytes are the trailer. */
 	memset(text, 0, len - size);
 	memcpy(text + len - size, data, size);
 	*ret_len = len;
-	return esp_rig_seal(&rig->rig, 0, outer, text, len);
+	packet = esp_rig_seal(&rig->rig, 0, &headers->outer, text, len);
+	add_options(&packet, headers);
+	return packet;
 }
 
 /* A packet whose number the input says, with a wrong ICV. */
-static struct esp_packet forge(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
+static struct esp_packet forge(struct suite_rig *rig, const struct headers *headers, const uint8_t *data,
 			       size_t size)
 {
 	uint64_t seq = rig->rig.seal.seq;
@@ -240,15 +266,16 @@ static struct esp_packet forge(struct suite_rig *rig, const struct esp_rig_outer
 
 	memcpy(&jump, data, size < sizeof(jump) ? size : sizeof(jump));
 	rig->rig.seal.seq += jump;
-	packet = esp_rig_seal_payload(&rig->rig, 1, outer, (const uint8_t *)"forged", 6, IPPROTO_NONE);
+	packet = esp_rig_seal_payload(&rig->rig, 1, &headers->outer, (const uint8_t *)"forged", 6,
+				      IPPROTO_NONE);
 	packet.frame[packet.frame_len - 1] ^= 1;
 	rig->rig.seal.seq = seq;
 	return packet;
 }
 
 /* What is in front of it in the burst changes nothing. */
-static void open_sealed(struct suite_rig *rig, const struct esp_rig_outer *outer, bool burst,
-			const uint8_t *data, size_t size)
+static void open_sealed(struct suite_rig *rig, const struct headers *headers, bool burst, const uint8_t *data,
+			size_t size)
 {
 	uint64_t seq = rig->rig.seal.seq, top = rig->rig.sa->replay.top;
 	uint8_t text[PLAINTEXT_MAX + 16];
@@ -257,16 +284,16 @@ static void open_sealed(struct suite_rig *rig, const struct esp_rig_outer *outer
 	size_t len;
 
 	if (burst)
-		packets[0] = forge(rig, outer, data, size);
-	*packet = seal(rig, outer, data, size, text, &len);
+		packets[0] = forge(rig, headers, data, size);
+	*packet = seal(rig, headers, data, size, text, &len);
 	esp_open_burst(rig->rig.crypto, packets, 1u + burst, ESP_RIG_NOW);
-	check_sealed(packet, rig, text, len);
+	check_sealed(packet, rig, text, len, headers->options);
 	REQUIRE(packet->seq == seq && rig->rig.sa->replay.top == seq && seq > top);
 	REQUIRE(!burst ||
 		(packets[0].reason != XESP_REASON_DELIVERED && packets[0].reason != XESP_REASON_DUMMY));
 }
 
-static void open_damaged(struct suite_rig *rig, const struct esp_rig_outer *outer, const uint8_t *data,
+static void open_damaged(struct suite_rig *rig, const struct headers *headers, const uint8_t *data,
 			 size_t size)
 {
 	uint8_t text[PLAINTEXT_MAX + 16];
@@ -275,7 +302,7 @@ static void open_damaged(struct suite_rig *rig, const struct esp_rig_outer *oute
 
 	if (size < 3 || data[2] == 0)
 		return;
-	packet = seal(rig, outer, data + 3, size - 3, text, &len);
+	packet = seal(rig, headers, data + 3, size - 3, text, &len);
 	packet.frame[packet.meta.esp_offset + (data[0] | data[1] << 8) % packet.meta.esp_length] ^= data[2];
 	open_forged(rig, &packet);
 }
@@ -283,7 +310,7 @@ static void open_damaged(struct suite_rig *rig, const struct esp_rig_outer *oute
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct choice choice;
-	struct esp_rig_outer outer;
+	struct headers headers = {.options = 0};
 	struct suite_rig *rig;
 
 	if (size < sizeof(choice) || size > sizeof(choice) + PLAINTEXT_MAX)
@@ -292,13 +319,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data += sizeof(choice);
 	size -= sizeof(choice);
 	rig = rig_of(&choice);
-	outer = (struct esp_rig_outer){choice.what & WHAT_IPV6 ? 6 : 4, choice.ds % 3, choice.ds};
+	headers.outer = (struct esp_rig_outer){choice.what & WHAT_IPV6 ? 6 : 4, choice.ds % 3, choice.ds};
+	if (choice.what & WHAT_OPTIONS)
+		headers.options = choice.what & WHAT_IPV6 ? 8u + choice.ds % 8 * 8 : 4u + choice.ds % 10 * 4;
 	start_window(rig, choice.seq);
 	switch (choice.what % WHAT_MASK) {
 	case WHAT_META: open_arbitrary_meta(rig, data, size); break;
-	case WHAT_ESP: open_arbitrary_esp(rig, &outer, data, size); break;
-	case WHAT_SEALED: open_sealed(rig, &outer, choice.what & WHAT_BURST, data, size); break;
-	case WHAT_DAMAGED: open_damaged(rig, &outer, data, size); break;
+	case WHAT_ESP: open_arbitrary_esp(rig, &headers, data, size); break;
+	case WHAT_SEALED: open_sealed(rig, &headers, choice.what & WHAT_BURST, data, size); break;
+	case WHAT_DAMAGED: open_damaged(rig, &headers, data, size); break;
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
+#include <xesp/limits.h>
 
 #include "host/classifier_bpf.h"
 
@@ -26,7 +27,8 @@ int xdp_bench_empty(void)
 
 static int configure(const struct classifier_fds *fds, int socket)
 {
-	struct xesp_config config = {.enabled = 1, .packet_max = 3840, .audit_per_second = 10};
+	struct xesp_config config = {
+		.enabled = 1, .packet_max = XESP_PACKET_JUMBO_MAX, .audit_per_second = 10, .multi_buffer = 1};
 	struct classifier *classifier;
 	uint32_t queue = 0;
 	int ret;
