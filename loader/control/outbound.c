@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Else uthash ends the process where memory ends. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "control/sadb.h"
@@ -63,6 +66,12 @@ static struct slot *slot_find(const struct outbound *outbound, uint32_t spi, con
 
 	HASH_FIND(hh, outbound->by_name, &name, sizeof(name), slot);
 	return slot;
+}
+
+static int name_add(struct outbound *outbound, struct slot *slot)
+{
+	HASH_ADD(hh, outbound->by_name, name, sizeof(slot->name), slot);
+	return slot->hh.tbl ? 0 : -ENOMEM;
 }
 
 static void slot_give(struct outbound *outbound, struct slot *slot)
@@ -202,15 +211,19 @@ int outbound_add(struct outbound *outbound, const struct sa_params *params, cons
 	slot = slot_take(outbound);
 	sa->index = (uint32_t)(slot - outbound->slots);
 	sa->generation = ++slot->generation;
-	err = publish(outbound, sa, ret_what);
+	slot->name = name_of(params->spi, &params->dst);
+	err = name_add(outbound, slot);
+	if (!err) {
+		err = publish(outbound, sa, ret_what);
+		if (err)
+			HASH_DEL(outbound->by_name, slot);
+	}
 	if (err) {
 		slot_give(outbound, slot);
 		sa_out_free(sa);
 		return err;
 	}
 	slot->sa = slot->owned = sa;
-	slot->name = name_of(params->spi, &params->dst);
-	HASH_ADD(hh, outbound->by_name, name, sizeof(slot->name), slot);
 	if (outbound->used % ADDS_PER_REAP == 0)
 		free_quiesced(outbound, 0);
 	*ret_sa = sa;
