@@ -27,6 +27,10 @@
 #include "host/privileges.h"
 #include "host/xdp_attach.h"
 
+/* RFC 3948 section 4. */
+#define KEEPALIVE_DEFAULT 20
+#define KEEPALIVE_MAX 86400
+
 struct options {
 	const char *socket;
 	const char *user; /* NULL: xesp or nobody */
@@ -37,7 +41,8 @@ struct options {
 	bool disabled;
 	bool legacy;
 	bool routes;
-	bool single; /* packets are not merged */
+	bool single;	    /* packets are not merged */
+	uint32_t keepalive; /* seconds */
 	enum log_level most_verbose;
 };
 
@@ -48,7 +53,7 @@ static const char doc[] =
 	"installs, and hands the packets to the host through a TUN device. Runs in the foreground; the log goes to "
 	"standard error.";
 
-enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED, KEY_LEGACY, KEY_ROUTES, KEY_NO_MERGE };
+enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED, KEY_LEGACY, KEY_ROUTES, KEY_NO_MERGE, KEY_KEEPALIVE };
 
 static const struct argp_option argp_options[] = {
 	{"socket", 's', "PATH", 0, "control socket (default " CONTROL_SOCKET_DEFAULT ")", 0},
@@ -60,11 +65,24 @@ static const struct argp_option argp_options[] = {
 	{"no-merge", KEY_NO_MERGE, NULL, 0, "hand each opened packet to the host by itself", 0},
 	{"disabled", KEY_DISABLED, NULL, 0, "begin switched off: every packet passes until `xesp enable`", 0},
 	{"routes", KEY_ROUTES, NULL, 0, "set routes into the TUN device to what outbound SAs lead to", 0},
+	{"keepalive", KEY_KEEPALIVE, "SECONDS", 0,
+	 "without traffic after which the NATs of outbound SAs in UDP get a keepalive (default 20, 0: never)",
+	 0},
 	{"legacy", KEY_LEGACY, NULL, 0,
 	 "take SAs with DES, 3DES or MD5, which are broken or weak (RFC 8221), for old peers", 0},
 	{"verbose", 'v', NULL, 0, "log what libbpf and libxdp say as well", 0},
 	{0},
 };
+
+static void parse_keepalive(const char *arg, struct argp_state *state, uint32_t *ret_seconds)
+{
+	char *end;
+	unsigned long value = strtoul(arg, &end, 10);
+
+	if (*end || end == arg || *arg == '-' || value > KEEPALIVE_MAX)
+		argp_error(state, "--keepalive: value '%s': seconds, up to %u", arg, KEEPALIVE_MAX);
+	*ret_seconds = (uint32_t)value;
+}
 
 static void parse_capacity(const char *arg, struct argp_state *state, uint32_t *ret_capacity)
 {
@@ -98,6 +116,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_LEGACY: options->legacy = true; break;
 	case KEY_ROUTES: options->routes = true; break;
 	case KEY_NO_MERGE: options->single = true; break;
+	case KEY_KEEPALIVE: parse_keepalive(arg, state, &options->keepalive); break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
 	case KEY_SINK:
 		if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
@@ -188,6 +207,7 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	config.capacity = options->capacity;
 	config.disabled = options->disabled;
 	config.legacy = options->legacy;
+	config.keepalive = options->keepalive;
 	config.routes = options->routes && config.sink != &sink_null;
 	config.tun = config.sink == &sink_null ? NULL : options->tun;
 	sa_json_wipe_on_free();
@@ -250,6 +270,7 @@ int main(int argc, char **argv)
 				  .sink = "tun",
 				  .crypto = "auto",
 				  .capacity = XESP_SA_CAPACITY_DEFAULT,
+				  .keepalive = KEEPALIVE_DEFAULT,
 				  .most_verbose = LOG_LEVEL_INFO};
 	struct engine_user user;
 	struct failure failure;

@@ -20,13 +20,14 @@ struct engine_config {
 	int listener; /* control socket, listening */
 	const struct crypto_provider *provider;
 	const struct sink_ops *sink;
-	const char *tun;   /* name of the TUN device, or NULL */
-	const char *user;  /* that the process runs as, for status */
-	gid_t clients;	   /* group whose members may call every method, or PEER_NO_GROUP */
-	uint32_t capacity; /* SAs that one interface can hold */
-	bool disabled;	   /* begin switched off */
-	bool routes;	   /* into the TUN device are set for outbound SAs */
-	bool legacy;	   /* SAs may have legacy algorithms */
+	const char *tun;    /* name of the TUN device, or NULL */
+	const char *user;   /* that the process runs as, for status */
+	gid_t clients;	    /* group whose members may call every method, or PEER_NO_GROUP */
+	uint32_t capacity;  /* SAs that one interface can hold */
+	bool disabled;	    /* begin switched off */
+	bool routes;	    /* into the TUN device are set for outbound SAs */
+	uint32_t keepalive; /* seconds without traffic after which NATs get a keepalive, or 0 */
+	bool legacy;	    /* SAs may have legacy algorithms */
 };
 
 struct engine {

@@ -7,8 +7,11 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "control/keepalive.h"
 #include "control/tun_routes.h"
 #include "dataplane/esp_out.h"
+#include "dataplane/nat_keepalive.h"
+#include "dataplane/port.h"
 
 /* Looking at all SAs takes at most this part of the time, however often they change. */
 #define LOOK_SHARE 10
@@ -21,8 +24,10 @@ struct engine_route {
 	uint64_t not_before;  /* of the next look, CLOCK_MONOTONIC in us */
 	uint64_t spd_version; /* that was looked at */
 	bool ways_changed;
-	struct tun_routes *routes; /* NULL: none are set */
-	uint32_t mtu;		   /* of the TUN device, as it was asked for; 0: as before */
+	struct tun_routes *routes;   /* NULL: none are set */
+	struct keepalive *keepalive; /* NULL: none are sent */
+	sd_event_source *sweep;
+	uint32_t mtu; /* of the TUN device, as it was asked for; 0: as before */
 };
 
 /* ---- ways ------------------------------------------------------------------------------------------- */
@@ -174,6 +179,47 @@ static void remove_route(void *owner, const struct ip_prefix *dst)
 	ask_route(owner, &message);
 }
 
+static bool send_keepalive(void *owner, const struct sa_out *sa, const struct sa_out_ends *ends)
+{
+	uint8_t bytes[PORT_FRONT + NAT_KEEPALIVE_BYTES_MAX];
+	struct port_frame frame = {.bytes = bytes + PORT_FRONT, .count = 1};
+	struct sa_out_ends filled = *ends;
+	struct nexthop_way way;
+
+	(void)owner;
+	nexthop_read(sa->hop, &way);
+	if (way.state != NEXTHOP_USABLE)
+		return false;
+	if (ip_addr_is_any(&filled.src))
+		filled.src = nexthops_source(sa->hop);
+	if (filled.src.family != filled.dst.family)
+		return false;
+	frame.len = nat_keepalive_write(&filled, way.link, frame.bytes);
+	port_send(way.port, 0, &frame, 1);
+	return !frame.failed;
+}
+
+static int on_sweep(sd_event_source *source, uint64_t at, void *ctx)
+{
+	const struct engine *engine = ctx;
+	uint32_t seconds = keepalive_sweep(engine->route->keepalive, engine->outbound, (uint64_t)time(NULL));
+
+	(void)at;
+	if (!seconds)
+		return 0;
+	sd_event_source_set_time_relative(source, seconds * 1000000ull);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* SAs were added: the sweep takes note of those that are new. */
+static void sweep_soon(const struct engine_route *route)
+{
+	if (!route->keepalive)
+		return;
+	sd_event_source_set_time_relative(route->sweep, 0);
+	sd_event_source_set_enabled(route->sweep, SD_EVENT_ONESHOT);
+}
+
 /* In transport mode the source is the packet's. */
 static void set_sources(const struct engine *engine)
 {
@@ -212,6 +258,7 @@ static int on_timer(sd_event_source *source, uint64_t at, void *ctx)
 	set_mtu(engine);
 	if (route->routes)
 		tun_routes_sync(route->routes, engine->outbound);
+	sweep_soon(route);
 	end = clock_usec();
 	route->not_before = end + (end - start) * LOOK_SHARE;
 	return 0;
@@ -231,6 +278,18 @@ void engine_route_look(struct engine *engine)
 
 /* ---- begin and end ------------------------------------------------------------------------------------ */
 
+static int make_keepalive(struct engine *engine)
+{
+	const struct keepalive_config config = {
+		.seconds = engine->config->keepalive, .send = send_keepalive, .owner = engine};
+	int err = keepalive_new(&config, &engine->route->keepalive);
+
+	if (!err)
+		err = sd_event_add_time(engine->event, &engine->route->sweep, CLOCK_MONOTONIC, 0, 1, on_sweep,
+					engine);
+	return err < 0 ? err : sd_event_source_set_enabled(engine->route->sweep, SD_EVENT_OFF);
+}
+
 int engine_route_begin(struct engine *engine)
 {
 	const struct nexthops_config config = {
@@ -249,6 +308,8 @@ int engine_route_begin(struct engine *engine)
 					engine);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(engine->route->timer, SD_EVENT_OFF);
+	if (err >= 0 && engine->config->keepalive)
+		err = make_keepalive(engine);
 	if (err < 0)
 		return err;
 	engine->loader.on_nexthop = on_nexthop;
@@ -264,7 +325,9 @@ void engine_route_end(struct engine *engine)
 	if (!engine->route)
 		return;
 	sd_event_source_disable_unref(engine->route->timer);
+	sd_event_source_disable_unref(engine->route->sweep);
 	tun_routes_free(engine->route->routes);
+	keepalive_free(engine->route->keepalive);
 	free(engine->route);
 	engine->route = NULL;
 }
