@@ -126,14 +126,28 @@ static void print_remarks(const json_t *interface, const json_t *queue)
 		       json_string_value(json_object_get(queue, "merges")));
 }
 
+static void print_sent(const json_t *interface)
+{
+	const json_t *send = json_object_get(interface, "send");
+
+	if (integer(send, "packets") || integer(send, "failed"))
+		printf("%s: %" JSON_INTEGER_FORMAT " packets sent in %" JSON_INTEGER_FORMAT
+		       " frames (%s), %" JSON_INTEGER_FORMAT " refused by the interface\n",
+		       json_string_value(json_object_get(interface, "name")), integer(send, "packets"),
+		       integer(send, "frames"), json_string_value(json_object_get(send, "way")),
+		       integer(send, "failed"));
+}
+
 static void print_all_remarks(const json_t *interfaces)
 {
 	const json_t *interface, *queue;
 	size_t i, j;
 
-	json_array_foreach (interfaces, i, interface)
+	json_array_foreach (interfaces, i, interface) {
 		json_array_foreach (json_object_get(interface, "queues"), j, queue)
 			print_remarks(interface, queue);
+		print_sent(interface);
+	}
 }
 
 static int print_status(const json_t *status)

@@ -127,13 +127,26 @@ static const char *attach_word(const struct iface *iface)
 	return iface->info.dispatcher ? "dispatcher" : "single";
 }
 
+/* The way out, and what went there: packets of all workers. */
+static json_t *port_json(const struct port *port)
+{
+	const char *way = "none";
+
+	if (port && atomic_load(&port->count))
+		way = atomic_load(&port->segments) ? "segments" : "packets";
+	return json_pack("{s:s, s:I, s:I, s:I}", "way", way, "packets",
+			 port ? (json_int_t)atomic_load(&port->sent) : 0, "frames",
+			 port ? (json_int_t)atomic_load(&port->calls) : 0, "failed",
+			 port ? (json_int_t)atomic_load(&port->failed) : 0);
+}
+
 static json_t *iface_json(const struct iface *iface)
 {
 	json_t *queues = json_array();
 
 	for (uint32_t i = 0; i < worker_group_count(iface->workers); i++)
 		json_array_append_new(queues, queue_json(iface->workers, i));
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:o}", "name",
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:o, s:o}", "name",
 			 iface->info.dev, "ifindex", (int)iface->info.ifindex, "mode",
 			 iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic", "attach",
 			 attach_word(iface), "link", iface_link_word(&iface->info.state), "mtu",
@@ -141,7 +154,7 @@ static json_t *iface_json(const struct iface *iface)
 			 (int)iface->classifier->tables.config->packet_max, "keepalives",
 			 iface->pass_keepalives ? "pass" : "consume", "sas", (int)sadb_count(iface->db),
 			 "parsers", (int)sadb_parser_count(iface->db), "capacity",
-			 (int)sadb_capacity(iface->db), "queues", queues);
+			 (int)sadb_capacity(iface->db), "send", port_json(iface->port), "queues", queues);
 }
 
 static void request_status(struct varlink_call *call, const json_t *parameters, void *ctx)
