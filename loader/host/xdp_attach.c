@@ -182,8 +182,8 @@ static int open_object(const struct xdp_attach_request *request, struct xdp_atta
 		attachment->program = NULL;
 		return err;
 	}
-	/* The classifier reads the linear part only and hands no multi-buffer packet on, so a driver that
-	 * makes such packets (MTU above a page) may be used. */
+	/* For drivers with an MTU above a page: the classifier takes packets in several buffers, and passes
+	 * them where the sockets do not. */
 	return xdp_program__set_xdp_frags_support(attachment->program, true);
 }
 
