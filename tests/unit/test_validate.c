@@ -311,43 +311,6 @@ static void test_beet(void **state)
 	}
 }
 
-/* What an inbound SA may leave open, and what only an outbound one has. */
-static void test_outbound(void **state)
-{
-	struct sa_params params = sample_plain();
-
-	(void)state;
-	params.dir = SA_DIR_OUT;
-	params.src = (struct ip_addr){0};
-	assert_refused(&params, "src", "");
-	assert_int_equal(ip_addr_parse("192.0.2.9", &params.src), 0);
-	assert_valid(&params);
-	params.replay_window = 7;
-	params.flags = SA_FLAG_ESN | SA_FLAG_NO_PMTU_DISC | SA_FLAG_NO_ENCAP_DSCP;
-	assert_valid(&params);
-	params.encap = (struct sa_encap){.present = true, .type = XESP_ENCAP_RFC3948, .dport = 4500};
-	assert_refused(&params, "encap sport", "0");
-	params.encap.sport = 4500;
-	params.encap.dport = 0;
-	assert_refused(&params, "encap dport", "0");
-	params.encap.dport = 1;
-	assert_valid(&params);
-	params.flags = 0;
-	params.send_seq = UINT32_MAX - 1;
-	assert_valid(&params);
-	params.send_seq = UINT32_MAX;
-	assert_refused(&params, "replay-oseq", "4294967295");
-	params.flags = SA_FLAG_ESN;
-	assert_valid(&params);
-	params.send_seq = INT64_MAX;
-	assert_refused(&params, "replay-oseq", "9223372036854775807");
-	params.send_seq = 0;
-	params.tfc_pad = 9000;
-	assert_valid(&params);
-	params.tfc_pad = 9001;
-	assert_refused(&params, "tfcpad", "9001");
-}
-
 static void test_mode_and_flags(void **state)
 {
 	struct sa_params params = sample_plain();
@@ -524,7 +487,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_3des_that_is_des, switch_on, switch_off),
 		cmocka_unit_test(test_beet),
 		cmocka_unit_test(test_mode_and_flags),
-		cmocka_unit_test(test_outbound),
 		cmocka_unit_test(test_replay),
 		cmocka_unit_test(test_encap),
 		cmocka_unit_test(test_selector_addresses),
