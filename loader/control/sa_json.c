@@ -150,7 +150,7 @@ json_t *sa_json_encode(const struct sa_params *params, bool with_keys)
 	err |= add_limits(object, &params->limits);
 	err |= add_nonzero(object, "priority", params->priority);
 	err |= add_nonzero(object, "tfcpad", params->tfc_pad);
-	if (params->send_seq)
+	if (params->send_seq || params->send_seq_given)
 		err |= add(object, "replay_oseq", json_integer((json_int_t)params->send_seq));
 	if (params->dev[0])
 		err |= add(object, "dev", json_string(params->dev));

@@ -155,6 +155,7 @@ static int read_tfcpad(struct sa_json_decoding *decode, const char *name, const 
 
 static int read_replay_oseq(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
+	decode->params.send_seq_given = true;
 	return sa_json_number(decode, name, value, INT64_MAX, &decode->params.send_seq);
 }
 

@@ -66,6 +66,7 @@ int sa_text_xfrm_oseq(struct sa_text_parse *parse)
 	if (sa_text_words_printed(&parse->words, parse->keyword, UINT32_MAX, &number) < 0)
 		return -EINVAL;
 	*seq = high ? number << 32 | (uint32_t)*seq : *seq >> 32 << 32 | number;
+	parse->params.send_seq_given = true;
 	return 0;
 }
 

@@ -284,6 +284,21 @@ static int check_replay(const struct sa_params *params, struct field_error *ret_
 	return 0;
 }
 
+/* The number is the nonce, so one that begins at 1 again under the same key gives its plaintext away, and the
+ * means to forge. Only whoever has the key knows what was sent with it. */
+static int check_implicit_iv(const struct sa_params *params, struct field_error *ret_error)
+{
+	const struct algo *cipher = algo_by_id(params->cipher);
+
+	if (!cipher || cipher->iv_bytes || !cipher->salt_bytes || params->send_seq_given)
+		return 0;
+	field_error_set(
+		ret_error, "replay-oseq", "(none)",
+		"must be given with an implicit IV (RFC 8750), 0 only if nothing was ever sent with the "
+		"key");
+	return -EINVAL;
+}
+
 /* What is about sending, for SAs that send. */
 static int check_sending(const struct sa_params *params, struct field_error *ret_error)
 {
@@ -304,7 +319,7 @@ static int check_sending(const struct sa_params *params, struct field_error *ret
 				"must be at most %u bytes", XESP_TFC_PAD_MAX);
 		return -EINVAL;
 	}
-	return 0;
+	return check_implicit_iv(params, ret_error);
 }
 
 static int check_original(const struct sa_params *params, const char *field, const struct ip_addr *addr,

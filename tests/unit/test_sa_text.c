@@ -46,6 +46,7 @@ static void test_defaults(void **state)
 	expected.flags = SA_FLAG_NO_PMTU_DISC | SA_FLAG_NO_ENCAP_DSCP;
 	expected.tfc_pad = 9;
 	expected.send_seq = 5ull << 32 | 4;
+	expected.send_seq_given = true;
 	assert_true(sample_equal(&params, &expected));
 	expected = sample_plain();
 	expected.flags = SA_FLAG_NO_ENCAP_DSCP | SA_FLAG_NO_PMTU_DISC;
@@ -66,6 +67,7 @@ static void test_outbound(void **state)
 	expected.priority = 4294967295;
 	expected.tfc_pad = 1400;
 	expected.send_seq = 0x100000002;
+	expected.send_seq_given = true;
 	assert_parses(BASE AEAD "dir out priority 4294967295 tfcpad 1400 replay-oseq-hi 1 replay-oseq 2",
 		      &params);
 	assert_true(sample_equal(&params, &expected));

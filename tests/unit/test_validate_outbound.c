@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "control/validate.h"
 #include "tests/unit/sa_sample.h"
 
@@ -67,9 +68,37 @@ static void test_outbound(void **state)
 	assert_refused(&params, "tfcpad", "9001");
 }
 
+/* An implicit IV is the number: where it begins is for the request to say. */
+static void test_implicit_iv(void **state)
+{
+	static const enum algo_id ids[] = {ALGO_AES_GCM_IIV, ALGO_AES_CCM_IIV, ALGO_CHACHA20_POLY1305_IIV};
+	struct sa_params params = sample_plain();
+
+	(void)state;
+	params.dir = SA_DIR_OUT;
+	assert_int_equal(ip_addr_parse("192.0.2.9", &params.src), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		const struct algo *algo = algo_by_id(ids[i]);
+
+		params.cipher = ids[i];
+		params.key_bytes = (uint8_t)(algo->key_bytes[0] + algo->salt_bytes);
+		params.icv_bytes = algo->icv_bytes[0];
+		params.send_seq_given = false;
+		assert_refused(&params, "replay-oseq", "(none)");
+		params.send_seq_given = true;
+		assert_valid(&params);
+		/* Opening, the peer's numbers are what they are. */
+		params.send_seq_given = false;
+		params.dir = SA_DIR_IN;
+		assert_valid(&params);
+		params.dir = SA_DIR_OUT;
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outbound)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outbound),
+					   cmocka_unit_test(test_implicit_iv)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
