@@ -25,8 +25,8 @@
 #include "host/classifier_bpf.h"
 #include "tests/lib/classify.h"
 
-/* Instructions that the verifier may go through: a third more than 6.18 takes. The kernel's limit is a million; what
- * comes near it loads on one kernel and not on the next. */
+/* Instructions that the verifier may go through: a third more than 6.18 takes. The kernel's limit is a
+ * million; what comes near it loads on one kernel and not on the next. */
 #define VERIFIER_BOUND 52000
 
 #define METADATA_MAX 64

@@ -158,8 +158,8 @@ static void test_ipv4_header_lengths(void **state)
 		classify_expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, 48);
 		frame->bytes[frame->len - 1] ^= 1;
 		classify_expect(*state, frame, XESP_REASON_UDP_CHECKSUM, "UDP checksum behind options");
-		for (size_t i = 0; i < length; i += 2)
-			memcpy(options + i, "\x1e\2", 2);
+		for (size_t i = 0; i < length; i++)
+			options[i] = i % 2 ? 2 : 0x1e;
 		result = run4(state, frame, &spec, XESP_FORM_UDP, options, length);
 		assert_int_equal(result.reason, XESP_REASON_TO_ENGINE);
 		for (size_t at = 0; at < length - 1; at++) {

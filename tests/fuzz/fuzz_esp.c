@@ -42,7 +42,7 @@ enum { WHAT_META, WHAT_ESP, WHAT_SEALED, WHAT_DAMAGED, WHAT_MASK };
 
 #define WHAT_IPV6 0x10
 #define WHAT_OPENSSL 0x20
-#define WHAT_BURST 0x40 /* sealed: behind a forged packet of another number, in one burst */
+#define WHAT_BURST 0x40	  /* sealed: behind a forged packet of another number, in one burst */
 #define WHAT_OPTIONS 0x80 /* in the outer header */
 
 #define SA_PORTS 0x04

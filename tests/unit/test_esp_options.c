@@ -264,9 +264,9 @@ static void test_transport(void **state)
 	(void)state;
 	esp_rig_setup_mode(&rig, SA_MODE_TRANSPORT);
 	for (size_t i = 0; i < LONGER; i++)
-		for (uint8_t form = 0; form <= XESP_FORM_UDP_IKE; form++)
+		for (unsigned int form = 0; form <= XESP_FORM_UDP_IKE; form++)
 			for (size_t len = 0; len <= 100; len += 20)
-				open_transport(&rig, &longer[i], form, len);
+				open_transport(&rig, &longer[i], (uint8_t)form, len);
 	esp_rig_teardown(&rig);
 }
 
@@ -323,8 +323,8 @@ static void test_tunnel(void **state)
 	packet_build(&marked, expected);
 	esp_rig_setup_mode(&rig, SA_MODE_TUNNEL);
 	for (size_t i = 0; i < LONGER; i++) {
-		for (uint8_t form = 0; form <= XESP_FORM_UDP_IKE; form++) {
-			const struct esp_rig_outer outer = {longer[i].family, form, 3};
+		for (unsigned int form = 0; form <= XESP_FORM_UDP_IKE; form++) {
+			const struct esp_rig_outer outer = {longer[i].family, (uint8_t)form, 3};
 			struct esp_packet packet =
 				esp_rig_seal_payload(&rig, 0, &outer, inner, len, IPPROTO_IPIP);
 
@@ -397,7 +397,8 @@ static void test_nested(void **state)
 
 		memset(payload, 0x5c, sizeof(payload));
 		nest_setup_kind(&nest, &nest_kinds[kind]);
-		len = insert_good(bytes, nest_inner(&nest, payload, sizeof(payload), 253, bytes));
+		len = nest_inner(&nest, payload, sizeof(payload), 253, bytes);
+		len = insert_good(bytes, len);
 		outer = nest_wrap(&nest, 0, bytes, len);
 		esp_open_burst(nest.tunnel.crypto, &outer, 1, ESP_RIG_NOW);
 		assert_int_equal(outer.reason, XESP_REASON_DELIVERED);
