@@ -41,6 +41,7 @@ struct options {
 	bool disabled;
 	bool legacy;
 	bool routes;
+	bool no_mss_clamp;
 	bool single;	    /* packets are not merged */
 	uint32_t keepalive; /* seconds */
 	enum log_level most_verbose;
@@ -53,7 +54,16 @@ static const char doc[] =
 	"installs, and hands the packets to the host through a TUN device. Runs in the foreground; the log goes to "
 	"standard error.";
 
-enum { KEY_MAX_SAS = 256, KEY_SINK, KEY_DISABLED, KEY_LEGACY, KEY_ROUTES, KEY_NO_MERGE, KEY_KEEPALIVE };
+enum {
+	KEY_MAX_SAS = 256,
+	KEY_SINK,
+	KEY_DISABLED,
+	KEY_LEGACY,
+	KEY_ROUTES,
+	KEY_NO_MERGE,
+	KEY_KEEPALIVE,
+	KEY_NO_MSS_CLAMP
+};
 
 static const struct argp_option argp_options[] = {
 	{"socket", 's', "PATH", 0, "control socket (default " CONTROL_SOCKET_DEFAULT ")", 0},
@@ -68,6 +78,8 @@ static const struct argp_option argp_options[] = {
 	{"keepalive", KEY_KEEPALIVE, "SECONDS", 0,
 	 "without traffic after which the NATs of outbound SAs in UDP get a keepalive (default 20, 0: never)",
 	 0},
+	{"no-mss-clamp", KEY_NO_MSS_CLAMP, NULL, 0,
+	 "leave the segment size alone that TCP connections begin with", 0},
 	{"legacy", KEY_LEGACY, NULL, 0,
 	 "take SAs with DES, 3DES or MD5, which are broken or weak (RFC 8221), for old peers", 0},
 	{"verbose", 'v', NULL, 0, "log what libbpf and libxdp say as well", 0},
@@ -115,6 +127,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_DISABLED: options->disabled = true; break;
 	case KEY_LEGACY: options->legacy = true; break;
 	case KEY_ROUTES: options->routes = true; break;
+	case KEY_NO_MSS_CLAMP: options->no_mss_clamp = true; break;
 	case KEY_NO_MERGE: options->single = true; break;
 	case KEY_KEEPALIVE: parse_keepalive(arg, state, &options->keepalive); break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
@@ -208,6 +221,7 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	config.disabled = options->disabled;
 	config.legacy = options->legacy;
 	config.keepalive = options->keepalive;
+	config.no_mss_clamp = options->no_mss_clamp;
 	config.routes = options->routes && config.sink != &sink_null;
 	config.tun = config.sink == &sink_null ? NULL : options->tun;
 	sa_json_wipe_on_free();

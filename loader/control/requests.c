@@ -249,6 +249,7 @@ static void request_attach(struct varlink_call *call, const json_t *parameters, 
 				      .outbound_events = engine->outbound_events,
 				      .disabled = engine->disabled,
 				      .spd = outbound_spd(engine->outbound),
+				      .mss_clamp = !engine->config->no_mss_clamp,
 				      .port_leaves = engine_port_leaves,
 				      .port_owner = engine};
 	struct ipc_attach request;

@@ -47,9 +47,10 @@ void send_free(struct send *send)
 	free(send);
 }
 
-void send_set_spd(struct send *send, const struct spd *spd)
+void send_set_spd(struct send *send, const struct spd *spd, bool mss_clamp)
 {
 	send->spd = spd;
+	send->mss_clamp = mss_clamp;
 	memset(&send->flows, 0, sizeof(send->flows));
 }
 
@@ -335,12 +336,47 @@ enum xesp_reason send_piece(struct send *send, uint8_t *bytes, uint32_t len)
 		answer(send, &gso, &path, reason);
 		return reason;
 	}
-	if (gso.kind == GSO_NONE && flow.protocol == IPPROTO_TCP && flow.has_ports)
+	if (send->mss_clamp && gso.kind == GSO_NONE && flow.protocol == IPPROTO_TCP && flow.has_ports)
 		tcp_mss_clamp(bytes + SEND_VNET_BYTES, gso.len, esp_out_inner_max(path.sa, path.way.mtu),
 			      gso.csum_start != 0);
 	if (!seal(send, &gso, &path, cut))
 		answer(send, &gso, &path, XESP_REASON_SEND_ENDED);
 	return XESP_REASON_NONE;
+}
+
+/* ---- what was opened --------------------------------------------------------------------------------------
+ */
+
+/* That of the answers. */
+static struct spd_flow reversed(const struct spd_flow *flow)
+{
+	struct spd_flow back = *flow;
+
+	memcpy(back.src, flow->dst, sizeof(back.src));
+	memcpy(back.dst, flow->src, sizeof(back.dst));
+	back.sport = flow->dport;
+	back.dport = flow->sport;
+	return back;
+}
+
+/* Hosts behind a gateway learn from its TUN device's MTU, if ICMP gets through to them; by this they need
+ * not. */
+void send_clamp_opened(struct send *send, uint8_t *packet, uint32_t len)
+{
+	struct spd_flow flow = {0};
+	struct nexthop_way way;
+	struct sa_out *sa;
+
+	if (!send->mss_clamp || !send->spd || !tcp_mss_is_syn(packet, len) ||
+	    !spd_flow_of(packet, len, &flow))
+		return;
+	flow = reversed(&flow);
+	sa = flow_cache_find(&send->flows, send->spd, &flow);
+	if (!sa || !sa->hop)
+		return;
+	nexthop_read(sa->hop, &way);
+	if (way.state != NEXTHOP_NONE)
+		tcp_mss_clamp(packet, len, esp_out_inner_max(sa, way.mtu), false);
 }
 
 /* ---- the step ---------------------------------------------------------------------------------------------

@@ -33,8 +33,12 @@ struct send_config {
 int send_new(const struct send_config *config, struct send **ret_send);
 /* NULL-safe. Packets that wait are lost. */
 void send_free(struct send *send);
-/* Which packets are sent; NULL: none. While the worker's thread does not run. */
-void send_set_spd(struct send *send, const struct spd *spd);
+/* Which packets are sent; NULL: none. `mss_clamp`: TCP connections through the tunnel begin with segments
+ * that fit, in both directions. While the worker's thread does not run. */
+void send_set_spd(struct send *send, const struct spd *spd, bool mss_clamp);
+/* Of an opened IP packet: if it is a TCP SYN, the answers to which an outbound SA would carry, it is to say
+ * no larger segments than fit there. In a round, like a step. */
+void send_clamp_opened(struct send *send, uint8_t *packet, uint32_t len);
 
 /* Sends what the TUN device has, at most about a burst, and what waited for a next hop; `now` in seconds of
  * CLOCK_REALTIME. True if there was something, so that there may be more. */

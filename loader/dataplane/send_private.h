@@ -93,6 +93,7 @@ struct send_waiting {
 struct send {
 	struct send_config config;
 	const struct spd *spd;
+	bool mss_clamp;
 	struct iv_pool *ivs;
 	uint64_t now;  /* of the step */
 	uint32_t done; /* packets sealed in the step */

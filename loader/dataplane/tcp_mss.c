@@ -56,27 +56,45 @@ static void replace(uint8_t *tcp, uint8_t *at, uint16_t value, bool partial)
 	wire_store_checksum(tcp + TCP_CHECKSUM, checksum);
 }
 
-void tcp_mss_clamp(uint8_t *packet, uint32_t len, uint32_t mtu, bool partial)
+/* The TCP header of a SYN, and its bytes; NULL: it is something else. */
+static uint8_t *find_syn(uint8_t *packet, uint32_t len, uint32_t *ret_bytes)
 {
 	bool is_ipv4 = packet[0] >> 4 == 4;
-	uint32_t header = is_ipv4 ? (packet[0] & 0x0fu) * 4 : IPV6_HEADER_BYTES, bytes, most;
+	uint32_t header = is_ipv4 ? (packet[0] & 0x0fu) * 4 : IPV6_HEADER_BYTES, bytes;
 	struct esp_upper upper;
-	uint8_t *mss;
 
 	if (len < header || len < IPV4_HEADER_BYTES)
-		return;
+		return NULL;
 	esp_upper_find(is_ipv4 ? 4 : 6, packet[is_ipv4 ? IPV4_PROTOCOL : IPV6_NEXT_HEADER],
 		       is_ipv4 ? wire_get16(packet + IPV4_FRAGMENT) : 0, packet + header, len - header,
 		       &upper);
 	if (!upper.known || upper.protocol != IPPROTO_TCP || upper.fragment || upper.len < TCP_HEADER_BYTES ||
 	    !(upper.header[TCP_FLAGS] & TCP_SYN))
-		return;
+		return NULL;
 	bytes = (upper.header[TCP_DATA_OFFSET] >> 4) * 4u;
 	if (bytes < TCP_HEADER_BYTES || bytes > upper.len)
+		return NULL;
+	*ret_bytes = bytes;
+	return upper.header;
+}
+
+bool tcp_mss_is_syn(uint8_t *packet, uint32_t len)
+{
+	uint32_t ignored;
+
+	return find_syn(packet, len, &ignored) != NULL;
+}
+
+void tcp_mss_clamp(uint8_t *packet, uint32_t len, uint32_t mtu, bool partial)
+{
+	uint32_t bytes, most = packet[0] >> 4 == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
+	uint8_t *tcp = find_syn(packet, len, &bytes), *mss;
+
+	if (!tcp)
 		return;
-	most = (is_ipv4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES) + TCP_HEADER_BYTES;
+	most += TCP_HEADER_BYTES;
 	most = mtu > most + MSS_MIN ? mtu - most : MSS_MIN;
-	mss = find_mss(upper.header, bytes);
+	mss = find_mss(tcp, bytes);
 	if (mss && wire_get16(mss) > most)
-		replace(upper.header, mss, (uint16_t)most, partial);
+		replace(tcp, mss, (uint16_t)most, partial);
 }

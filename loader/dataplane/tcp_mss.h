@@ -14,4 +14,7 @@
  * without the option, stays as it is. */
 void tcp_mss_clamp(uint8_t *packet, uint32_t len, uint32_t mtu, bool partial);
 
+/* The packet, of at least one byte, is a TCP SYN. Writes nothing. */
+bool tcp_mss_is_syn(uint8_t *packet, uint32_t len);
+
 #endif

@@ -274,6 +274,16 @@ static void open_nested(struct worker *worker, uint64_t now)
 		burst->packets[burst->nested_in[i]] = burst->nested[i];
 }
 
+static void clamp_opened(struct worker *worker)
+{
+	const struct burst *burst = &worker->burst;
+
+	for (size_t i = 0; worker->send && i < burst->count; i++)
+		if (esp_is_delivered(burst->packets[i].reason))
+			send_clamp_opened(worker->send, burst->packets[i].packet,
+					  burst->packets[i].packet_len);
+}
+
 static void work_off(struct worker *worker)
 {
 	struct burst *burst = &worker->burst;
@@ -285,6 +295,7 @@ static void work_off(struct worker *worker)
 	worker_monitor_begin(worker);
 	esp_open_burst(worker->crypto, burst->packets, burst->count, now);
 	open_nested(worker, now);
+	clamp_opened(worker);
 	worker->sink.ops->deliver(&worker->sink, burst->packets, burst->count);
 	for (size_t i = 0; i < burst->count; i++) {
 		/* The content of a tunnel, handed over: it leaves elsewhere. */

@@ -46,8 +46,8 @@ void worker_group_free(struct worker_group *group);
 
 int worker_group_add(struct worker_group *group, const struct worker_queue *queue);
 /* Which packets of the host are sent, also by workers that come later; NULL, as at first: none. No thread
- * runs. */
-void worker_group_set_spd(struct worker_group *group, const struct spd *spd);
+ * runs. `mss_clamp`: see send_set_spd(). */
+void worker_group_set_spd(struct worker_group *group, const struct spd *spd, bool mss_clamp);
 /* Starts one thread a queue; `db` must outlive the group's threads. On failure none runs. */
 int worker_group_start(struct worker_group *group, const struct sadb *db);
 /* Ends the threads but keeps counters and memory; idempotent. */

@@ -133,9 +133,10 @@ failed:
 	return err;
 }
 
-void worker_group_set_spd(struct worker_group *group, const struct spd *spd)
+void worker_group_set_spd(struct worker_group *group, const struct spd *spd, bool mss_clamp)
 {
 	group->spd = spd;
+	group->mss_clamp = mss_clamp;
 }
 
 int worker_group_start(struct worker_group *group, const struct sadb *db)
@@ -143,7 +144,7 @@ int worker_group_start(struct worker_group *group, const struct sadb *db)
 	group->db = db;
 	for (uint32_t i = 0; i < group->count; i++)
 		if (group->workers[i]->send)
-			send_set_spd(group->workers[i]->send, group->spd);
+			send_set_spd(group->workers[i]->send, group->spd, group->mss_clamp);
 	atomic_store(&group->stop, false);
 	for (uint32_t i = 0; i < group->count; i++) {
 		int err = worker_start(group->workers[i]);

@@ -74,6 +74,7 @@ struct worker_group {
 	const struct sink_ops *sink;
 	const struct sadb *db;
 	const struct spd *spd;
+	bool mss_clamp;
 	_Atomic bool stop;
 	_Atomic bool monitor_packets;
 	_Atomic bool events_awaited; /* the control thread sleeps until event_fd is written */

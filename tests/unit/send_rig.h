@@ -66,11 +66,13 @@ static inline void set_way(enum nexthop_state state, uint32_t mtu)
 
 static inline void set_up(const struct sa_params *params, uint32_t mtu)
 {
+	const struct xesp_config jumbo = {.enabled = 1, .packet_max = 65535, .multi_buffer = 1};
 	struct send_config config = {.counters = bench.counters};
 	int port, tun;
 
 	memset(&bench, 0, sizeof(bench));
 	seal_rig_setup(&bench.rig, params, NULL);
+	assert_int_equal(bench.rig.classifier->ops->set_config(bench.rig.classifier, &jumbo), 0);
 	bench.rig.sa->hop = &bench.hop;
 	assert_int_equal(spd_new(&bench.spd), 0);
 	assert_int_equal(spd_add(bench.spd, &params->selector, 0, bench.rig.sa), 0);
@@ -82,7 +84,7 @@ static inline void set_up(const struct sa_params *params, uint32_t mtu)
 	config.tun = tun;
 	config.crypto = bench.rig.peer.crypto;
 	assert_int_equal(send_new(&config, &bench.send), 0);
-	send_set_spd(bench.send, bench.spd);
+	send_set_spd(bench.send, bench.spd, true);
 	set_way(NEXTHOP_USABLE, mtu);
 }
 

@@ -201,9 +201,9 @@ static void test_refused(void **state)
 
 	(void)state;
 	set_up(&params, MTU);
-	send_set_spd(bench.send, NULL);
+	send_set_spd(bench.send, NULL, true);
 	expect_not_sent(XESP_REASON_SEND_REFUSED, 3, 13);
-	send_set_spd(bench.send, bench.spd);
+	send_set_spd(bench.send, bench.spd, true);
 	set_way(NEXTHOP_NONE, MTU);
 	expect_not_sent(XESP_REASON_SEND_NO_ROUTE, 3, 1);
 	bench.rig.sa->hop = NULL;
@@ -290,7 +290,7 @@ static void test_errors_are_limited(void **state)
 
 	(void)state;
 	set_up(&params, MTU);
-	send_set_spd(bench.send, NULL);
+	send_set_spd(bench.send, NULL, true);
 	for (int i = 0; i < 2 * XESP_REFUSALS_PER_SECOND; i++) {
 		host_sends(inner, inner_udp(4, 100, false, inner));
 		run();

@@ -308,6 +308,38 @@ static void test_mss_is_sent(void **state)
 	tear_down();
 }
 
+/* Its answers would go into the SA. */
+static void test_mss_is_opened(void **state)
+{
+	static const uint8_t option[] = {2, 4, 5, 0xb4};
+	struct sa_params params = seal_rig_params(SA_MODE_TUNNEL, 4, 4, XESP_FORM_UDP);
+	uint8_t packet[200] = {0}, before[200];
+	uint32_t len;
+
+	(void)state;
+	params.selector.src = (struct ip_prefix){{AF_INET, {0}}, 32};
+	params.selector.dst = params.selector.src;
+	memcpy(params.selector.src.addr.bytes, packet_addr(4, 3), 4);
+	memcpy(params.selector.dst.addr.bytes, packet_addr(4, 1), 4);
+	set_up(&params, 1400);
+	len = syn(4, option, 4, false, packet);
+	memcpy(before, packet, len);
+	send_set_spd(bench.send, bench.spd, false);
+	send_clamp_opened(bench.send, packet, len);
+	assert_memory_equal(packet, before, len);
+	send_set_spd(bench.send, bench.spd, true);
+	send_clamp_opened(bench.send, packet, len);
+	assert_int_equal(packet_get16(packet + 42), esp_out_inner_max(bench.rig.sa, 1400) - 40);
+	assert_true(packet_upper_checksum_good(packet, len));
+	/* The other way round nothing is known of the path. */
+	memcpy(before + 12, packet_addr(4, 3), 4);
+	memcpy(before + 16, packet_addr(4, 1), 4);
+	memcpy(packet, before, len);
+	send_clamp_opened(bench.send, packet, len);
+	assert_memory_equal(packet, before, len);
+	tear_down();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_outer_fragments),
 		cmocka_unit_test(test_mss),
 		cmocka_unit_test(test_mss_is_sent),
+		cmocka_unit_test(test_mss_is_opened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
