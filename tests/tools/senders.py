@@ -202,12 +202,23 @@ def run_transfer(guest, daemon, opened, row, spi):
     return f"{receiver.length / 1e6:.0f} MB in {sa['packets']} packets, {speed:.0f} Mb/s"
 
 
+def set_mtu(guest, before, mtu):
+    """At both ends of the link."""
+    if mtu != before:
+        subprocess.run(["ip", "link", "set", "tap0", "mtu", str(mtu)], check=True)
+        guest.run(f"{GUEST_IP} link set eth0 mtu {mtu}")
+    return mtu
+
+
 def run(port, control, xesp):
     guest, daemon, opened = Guest(port), Daemon(xesp, control), Opened("xesp0")
     tests = [(run_packets, row) for row in table.rows()]
     tests += [(run_transfer, row) for row in table.transfer_rows()]
-    failed = 0
+    tests += [(run_packets, row) for row in table.jumbo_rows()]
+    tests += [(run_transfer, row) for row in table.jumbo_transfer_rows()]
+    failed, mtu = 0, table.MTU
     for number, (function, row) in enumerate(tests, 1):
+        mtu = set_mtu(guest, mtu, table.JUMBO_MTU if row.jumbo else table.MTU)
         name = f"{'TCP through ' if function is run_transfer else ''}{row}"
         try:
             result = function(guest, daemon, opened, row, 0x1000 + number)
@@ -222,9 +233,8 @@ def run(port, control, xesp):
 
 
 def write_packets(directory):
-    for row in {row.content(): row for row in table.rows()}.values():
-        path = Path(directory) / row.content()
-        packets.write_pcap(path, packets.LINK_RAW, table.content(row.mode, row.inner))
+    for row in {row.content(): row for row in (*table.rows(), *table.jumbo_rows())}.values():
+        packets.write_pcap(Path(directory) / row.content(), packets.LINK_RAW, table.content(row))
 
 
 def main():

@@ -37,11 +37,13 @@ class Row:
     outer: int
     esn: bool = False
     udp: bool = True
+    jumbo: bool = False
 
     def __str__(self):
         families = f"{self.inner} in {self.outer}" if self.mode != "transport" else str(self.outer)
         form = "UDP" if self.udp else "native"
-        return f"{self.suite}, {self.mode} {families}, {form}, {'ESN' if self.esn else 'no ESN'}"
+        text = f"{self.suite}, {self.mode} {families}, {form}, {'ESN' if self.esn else 'no ESN'}"
+        return f"{text}, MTU {JUMBO_MTU}" if self.jumbo else text
 
     def ends(self):
         """Source and destination of the packets inside."""
@@ -51,7 +53,7 @@ class Row:
 
     def content(self):
         """Name of the capture with what the guest sends."""
-        return f"{self.mode}{self.inner}"
+        return f"{self.mode}{self.inner}{'jumbo' if self.jumbo else ''}"
 
 
 MIXES = ((4, 4), (4, 6), (6, 4), (6, 6))
@@ -79,6 +81,17 @@ def transfer_rows():
         for mode in ("tunnel", "transport"):
             for family in (4, 6):
                 yield Row(suite, mode, family, family, esn=family == 6)
+
+
+def jumbo_rows():
+    for suite in MAIN_SUITES:
+        yield Row(suite, "tunnel", 4, 6, jumbo=True)
+        yield Row(suite, "transport", 6, 6, esn=True, jumbo=True)
+
+
+def jumbo_transfer_rows():
+    for suite in MAIN_SUITES:
+        yield Row(suite, "tunnel", 4, 4, jumbo=True)
 
 
 def _xfrm_address(address):
@@ -115,8 +128,9 @@ def policy_words(row, spi, ends=None):
     )
 
 
-# The guest's link has 1500 bytes, IPv6 in UDP with the longest IV, padding and ICV takes 125.
-INNER_MAX = 1360
+# IPv6 in UDP with the longest IV, padding and ICV takes 125 bytes.
+MTU, INNER_MAX = 1500, 1360
+JUMBO_MTU, JUMBO_INNER_MAX = 9000, 8860
 
 
 HOP_BY_HOP, DESTINATION_OPTIONS = 0, 60  # RFC 8200 sections 4.3, 4.6
@@ -136,10 +150,22 @@ def _datagrams(src, dst, rng):
         yield packets.udp(src, dst, 1024 + length, 9, rng.randbytes(length))
 
 
-def content(mode, family):
+def _jumbo_content(row):
+    """Lengths around what one and two frames of an AF_XDP socket hold, the longest, short ones among them."""
+    rng = random.Random(row.content())
+    src, dst = row.ends()
+    overhead = 28 if row.inner == 4 else 48
+    for i, length in enumerate((*range(3500, 3900, 13), 100, *range(7300, 7700, 13), 100, JUMBO_INNER_MAX)):
+        datagram = packets.udp(src, dst, 1024 + i, 9, rng.randbytes(length - overhead))
+        yield packets.ip(src, dst, packets.PROTO_UDP, datagram, ident=0x3000 + i)
+
+
+def content(row):
     """The packets that a guest sends through an SA of a mode, different in every header field that counts."""
-    rng = random.Random(f"{mode}{family}")
-    row = Row("", mode, family, family)
+    if row.jumbo:
+        return list(_jumbo_content(row))
+    rng = random.Random(row.content())
+    mode, family = row.mode, row.inner
     src, dst = row.ends()
     result = []
     for i, datagram in enumerate(_datagrams(src, dst, rng)):
@@ -170,7 +196,7 @@ def content(mode, family):
 def opened(row):
     """What comes out of the SA: what went in. But in BEET mode the inner header does not travel, and an outer
     IPv6 header has no place for IPv4's identification and flags."""
-    packets_sent = content(row.mode, row.inner)
+    packets_sent = content(row)
     if (row.mode, row.inner, row.outer) != ("beet", 4, 6):
         return packets_sent
     result = []
