@@ -128,7 +128,7 @@ static void measure_merge(struct bench *bench, const char *what)
 		times[round] = (double)(now() - start) / XESP_BURST_MAX;
 	}
 	qsort(times, 1001, sizeof(double), compare);
-	printf("merge: %-34s %6.1f " UNIT " a packet, %u packets become %u\n", what, times[500],
+	printf("merge: %-34s %6.1f " UNIT " a packet, %d packets become %u\n", what, times[500],
 	       XESP_BURST_MAX, merge->count);
 }
 
