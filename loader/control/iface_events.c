@@ -61,6 +61,8 @@ static void on_worker_event(struct iface_events *events, const struct event *eve
 	publish(events, event);
 	if (event->type == EVENT_HARD_LIFETIME)
 		delete_expired(events, sa);
+	else if (event->type == EVENT_MAPPING_CHANGE && sa)
+		outbound_events_follow(events->outbound, sa->params.reqid, event);
 	else if (event->type == EVENT_FIRST_USE && sa)
 		lifetime_first_use(events->lifetime, handle_of(sa), lifetime_now());
 }

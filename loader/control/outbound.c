@@ -31,7 +31,14 @@ struct slot {
 	UT_hash_handle hh;
 };
 
+/* The way to where a peer was: workers may still read it. */
+struct left_hop {
+	struct nexthop *hop;
+	struct left_hop *next;
+};
+
 struct outbound {
+	struct left_hop *left;
 	struct outbound_config config;
 	struct spd *spd;
 	struct slot *slots;
@@ -146,6 +153,18 @@ static bool quiesced(const struct outbound *outbound, bool begin, unsigned int t
 	return !config->quiesce || config->quiesce(config->owner, begin, timeout_ms);
 }
 
+static void give_left(struct outbound *outbound)
+{
+	while (outbound->left) {
+		struct left_hop *left = outbound->left;
+
+		outbound->left = left->next;
+		if (outbound->config.hop_give)
+			outbound->config.hop_give(outbound->config.owner, left->hop);
+		free(left);
+	}
+}
+
 /* As the store of inbound SAs does: first those that were awaited before, then those marked since. */
 static void free_quiesced(struct outbound *outbound, unsigned int timeout_ms)
 {
@@ -158,7 +177,7 @@ static void free_quiesced(struct outbound *outbound, unsigned int timeout_ms)
 		free_marked(outbound, &outbound->awaited);
 	}
 	replaced = spd_reap_begin(outbound->spd);
-	if (!outbound->later && !replaced)
+	if (!outbound->later && !replaced && !outbound->left)
 		return;
 	outbound->awaited = outbound->later;
 	outbound->later = NULL;
@@ -166,6 +185,7 @@ static void free_quiesced(struct outbound *outbound, unsigned int timeout_ms)
 		return;
 	spd_reap(outbound->spd);
 	free_marked(outbound, &outbound->awaited);
+	give_left(outbound);
 }
 
 /* ---- add -------------------------------------------------------------------------------------------------
@@ -175,14 +195,16 @@ static void free_quiesced(struct outbound *outbound, unsigned int timeout_ms)
 static int publish(struct outbound *outbound, struct sa_out *sa, const char **ret_what)
 {
 	const struct outbound_config *config = &outbound->config;
+	struct nexthop *hop = NULL;
 	int err = 0;
 
 	if (config->hop_take)
-		err = config->hop_take(config->owner, &sa->params.dst, &sa->hop);
+		err = config->hop_take(config->owner, &sa->params.dst, &hop);
 	if (err) {
 		*ret_what = "peers";
 		return err;
 	}
+	atomic_store(&sa->hop, hop);
 	err = spd_add(outbound->spd, &sa->params.selector, sa->params.priority, sa);
 	if (!err)
 		return 0;
@@ -249,7 +271,7 @@ static void unpublish(struct outbound *outbound, struct slot *slot)
 static void free_or_report(struct outbound *outbound, uint32_t before)
 {
 	free_quiesced(outbound, before ? SADB_QUIESCE_AGAIN_MS : SADB_QUIESCE_MS);
-	if (outbound->marked && outbound->config.marked)
+	if ((outbound->marked || outbound->left) && outbound->config.marked)
 		outbound->config.marked(outbound->config.owner);
 }
 
@@ -284,7 +306,7 @@ uint32_t outbound_flush(struct outbound *outbound, const char *dev)
 uint32_t outbound_reap(struct outbound *outbound)
 {
 	free_quiesced(outbound, SADB_QUIESCE_AGAIN_MS);
-	return outbound->marked;
+	return outbound->marked + (outbound->left != NULL);
 }
 
 void outbound_free(struct outbound *outbound)
@@ -296,9 +318,44 @@ void outbound_free(struct outbound *outbound)
 		free_marked(outbound, &outbound->awaited);
 		free_marked(outbound, &outbound->later);
 	}
+	give_left(outbound);
 	spd_free(outbound->spd);
 	free(outbound->slots);
 	free(outbound);
+}
+
+int outbound_move(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *peer,
+		  uint16_t port)
+{
+	const struct outbound_config *config = &outbound->config;
+	struct sa_out *own = outbound->slots[sa->index].sa;
+	uint32_t before = outbound->marked;
+	struct nexthop *hop = NULL;
+	struct left_hop *left;
+	struct sa_out_ends ends;
+	int err;
+
+	sa_out_get_ends(own, &ends);
+	if (peer->family != ends.dst.family)
+		return -EAFNOSUPPORT;
+	if (config->hop_take && !ip_addr_equal(peer, &ends.dst)) {
+		left = calloc(1, sizeof(*left));
+		if (!left)
+			return -ENOMEM;
+		err = config->hop_take(config->owner, peer, &hop);
+		if (err) {
+			free(left);
+			return err;
+		}
+		*left = (struct left_hop){.hop = atomic_exchange(&own->hop, hop), .next = outbound->left};
+		outbound->left = left;
+	}
+	ends.dst = *peer;
+	ends.dport = port;
+	sa_out_set_ends(own, &ends);
+	if (outbound->left)
+		free_or_report(outbound, before);
+	return 0;
 }
 
 void outbound_set_source(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *src)

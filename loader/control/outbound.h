@@ -51,6 +51,10 @@ void outbound_delete(struct outbound *outbound, const struct sa_out *sa, bool *r
 uint32_t outbound_flush(struct outbound *outbound, const char *dev);
 /* This end's address, where the SA's is not given. */
 void outbound_set_source(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *src);
+/* The peer is at another address or port: packets go there from now on. The SA keeps its name. -EAFNOSUPPORT:
+ * of another family; -ENOMEM, -ENOSPC: there is no way to it to be had, nothing has changed. */
+int outbound_move(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *peer,
+		  uint16_t port);
 /* Frees deleted SAs if the workers have let go of them; returns how many still wait. */
 uint32_t outbound_reap(struct outbound *outbound);
 

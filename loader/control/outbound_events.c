@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "control/lifetime.h"
 #include "dataplane/sa_out_watch.h"
 
@@ -37,6 +39,27 @@ void outbound_events_take(struct outbound_events *events, const struct event *ev
 		outbound_delete(events->outbound, sa, NULL);
 	else if (event->type == EVENT_FIRST_USE)
 		lifetime_first_use(events->lifetime, handle, lifetime_now());
+}
+
+void outbound_events_follow(struct outbound_events *events, uint32_t reqid, const struct event *event)
+{
+	struct ip_addr peer = {.family = event->family == 6 ? AF_INET6 : AF_INET};
+	char text[IP_ADDR_TEXT_MAX];
+	const struct sa_out *sa;
+	int err;
+
+	if (!events || !reqid)
+		return;
+	memcpy(peer.bytes, event->src, ip_addr_size(peer.family));
+	for (uint32_t i = 0; (sa = outbound_next(events->outbound, &i));) {
+		if (sa->params.reqid != reqid || !(sa->params.flags & SA_FLAG_FOLLOW) ||
+		    sa->params.encap.present != (event->sport != 0))
+			continue;
+		err = outbound_move(events->outbound, sa, &peer, event->sport);
+		if (err)
+			log_warning("SA 0x%08x does not follow its peer to %s: %s", sa->spi,
+				    ip_addr_format(&peer, text), strerror(-err));
+	}
 }
 
 /* ---- lifetimes in seconds -------------------------------------------------------------------------------

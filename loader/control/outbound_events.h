@@ -21,6 +21,9 @@ void outbound_events_free(struct outbound_events *events); /* NULL-safe */
 
 /* Begins the lifetimes of an SA that was just added. -ENOMEM. NULL-safe. */
 int outbound_events_watch(struct outbound_events *events, const struct sa_out *sa);
+/* A worker has told where the peer of an inbound SA with this reqid is now (MAPPING_CHANGE): the outbound SAs
+ * that follow it go there. NULL-safe. */
+void outbound_events_follow(struct outbound_events *events, uint32_t reqid, const struct event *event);
 /* A worker has told of an outbound SA. NULL-safe. */
 void outbound_events_take(struct outbound_events *events, const struct event *event);
 

@@ -20,6 +20,8 @@ static const struct sa_flag_name table[] = {
 	{"esn", SA_FLAG_ESN, XFRM_STATE_ESN},
 	/* Of the kernel's extra flags. */
 	{"dont-encap-dscp", SA_FLAG_NO_ENCAP_DSCP, 0},
+	/* Of xesp alone. */
+	{"follow", SA_FLAG_FOLLOW, 0},
 };
 
 const struct sa_flag_name *sa_flag_at(size_t row)

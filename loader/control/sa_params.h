@@ -29,6 +29,7 @@ enum sa_flag {
 	SA_FLAG_AF_UNSPEC = 1u << 3,	 /* selectors without addresses match both families */
 	SA_FLAG_NO_PMTU_DISC = 1u << 4,	 /* OUT: DF of the inner header is not copied to the outer one */
 	SA_FLAG_NO_ENCAP_DSCP = 1u << 5, /* OUT: the outer DSCP is 0 */
+	SA_FLAG_FOLLOW = 1u << 6,	 /* OUT: the peer is where the inbound SAs of this reqid see it */
 };
 
 /* Which inner packets the SA may carry (RFC 4301 section 5.2). A field that is 0 or AF_UNSPEC matches

@@ -29,8 +29,12 @@ static void print_flags(FILE *out, uint32_t flags)
 			before = " ";
 		}
 	}
+	if (flags & (SA_FLAG_NO_ENCAP_DSCP | SA_FLAG_FOLLOW))
+		fprintf(out, " extra-flag");
 	if (flags & SA_FLAG_NO_ENCAP_DSCP)
-		fprintf(out, " extra-flag dont-encap-dscp");
+		fprintf(out, " dont-encap-dscp");
+	if (flags & SA_FLAG_FOLLOW)
+		fprintf(out, " follow");
 }
 
 /* What only an outbound SA has. */

@@ -36,6 +36,8 @@ int sa_text_xfrm_extra_flag(struct sa_text_parse *parse)
 	while (true) {
 		if (sa_text_words_accept(words, "dont-encap-dscp"))
 			number |= XFRM_SA_XFLAG_DONT_ENCAP_DSCP;
+		else if (sa_text_words_accept(words, "follow")) /* of xesp alone */
+			parse->params.flags |= SA_FLAG_FOLLOW;
 		else if (!sa_text_words_accept(words, "oseq-may-wrap"))
 			break;
 		any = true;

@@ -15,7 +15,7 @@
 
 #define FLAGS_KNOWN \
 	(SA_FLAG_ESN | SA_FLAG_NO_ECN | SA_FLAG_DECAP_DSCP | SA_FLAG_AF_UNSPEC | SA_FLAG_NO_PMTU_DISC | \
-	 SA_FLAG_NO_ENCAP_DSCP)
+	 SA_FLAG_NO_ENCAP_DSCP | SA_FLAG_FOLLOW)
 
 /* Copies what fits. A value comes from outside: it goes to terminals, logs and JSON as plain ASCII. */
 static void copy_printable(char *to, size_t size, const char *from)
@@ -245,6 +245,11 @@ static int check_mode(const struct sa_params *params, struct field_error *ret_er
 	if (params->flags & ~(uint32_t)FLAGS_KNOWN) {
 		snprintf(text, sizeof(text), "0x%x", params->flags);
 		field_error_set(ret_error, "flag", text, "has unknown flags");
+		return -EINVAL;
+	}
+	if (params->flags & SA_FLAG_FOLLOW && params->dir == SA_DIR_OUT && !params->reqid) {
+		field_error_set(ret_error, "flag", "follow",
+				"needs the reqid of the inbound SAs that it follows");
 		return -EINVAL;
 	}
 	return 0;

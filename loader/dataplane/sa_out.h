@@ -78,7 +78,7 @@ struct sa_out {
 	bool counts_bytes;  /* a lifetime is in bytes */
 	const struct crypto_key *key;
 	const struct crypto_provider *provider;
-	struct nexthop *hop;			  /* the way to the peer; the control thread's */
+	struct nexthop *_Atomic hop;		  /* the way to the peer; the control thread's */
 	struct spd_rule *spd_rules[SPD_FAMILIES]; /* spd.c's */
 
 	_Alignas(64) _Atomic uint64_t last_seq; /* highest number taken; seq_limit: the SA has ended */

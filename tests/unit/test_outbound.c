@@ -186,6 +186,45 @@ static void test_add(void **state)
 		assert_int_equal(sa->params.key[i], 0);
 }
 
+/* The way to where the peer was is given back when no worker can read it. */
+static void test_move(void **state)
+{
+	const struct sa_out *sa = add(0x1000);
+	struct sa_out_ends ends;
+	struct ip_addr peer;
+
+	(void)state;
+	assert_int_equal(ip_addr_parse("2001:db8::1", &peer), 0);
+	assert_int_equal(outbound_move(rig.outbound, sa, &peer, 0), -EAFNOSUPPORT);
+	assert_int_equal(ip_addr_parse("198.51.100.2", &peer), 0);
+	rig.hop_err = -ENOSPC;
+	assert_int_equal(outbound_move(rig.outbound, sa, &peer, 1024), -ENOSPC);
+	sa_out_get_ends(sa, &ends);
+	assert_true(ip_addr_equal(&ends.dst, &sa->params.dst));
+	rig.hop_err = 0;
+	rig.busy = true;
+	assert_int_equal(outbound_move(rig.outbound, sa, &peer, 1024), 0);
+	assert_true(ip_addr_equal(&rig.asked, &peer));
+	assert_int_equal(rig.hops, 2);
+	assert_int_equal(rig.told, 1);
+	assert_int_equal(outbound_reap(rig.outbound), 1);
+	rig.busy = false;
+	assert_int_equal(outbound_reap(rig.outbound), 0);
+	assert_int_equal(rig.hops, 1);
+	sa_out_get_ends(sa, &ends);
+	assert_true(ip_addr_equal(&ends.dst, &peer));
+	assert_int_equal(ends.dport, 1024);
+	assert_ptr_equal(outbound_find(rig.outbound, 0x1000, &sa->params.dst), sa);
+	/* Another port alone needs no other way. */
+	assert_int_equal(outbound_move(rig.outbound, sa, &peer, 1025), 0);
+	assert_int_equal(rig.hops, 1);
+	assert_int_equal(outbound_reap(rig.outbound), 0);
+	/* One that a worker may read when all ends. */
+	rig.busy = true;
+	assert_int_equal(outbound_move(rig.outbound, sa, &sa->params.dst, 1025), 0);
+	assert_int_equal(rig.hops, 2);
+}
+
 /* Each failure leaves what was there, and only that. */
 static void test_all_or_nothing(void **state)
 {
@@ -315,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_add, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_move, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete_waits_for_workers, setup, teardown),

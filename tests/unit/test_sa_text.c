@@ -40,10 +40,10 @@ static void test_defaults(void **state)
 	assert_parses(
 		"src 0.0.0.0 " BASE AEAD "reqid 0 if_id 0 mark 0 output-mark 0x0 tfcpad 9 dir in seq 7 "
 		"limit byte-hard 0xffffffffffffffff limit time-soft 0 replay-oseq 4 replay-oseq-hi 5 pcpu-num 2 "
-		"extra-flag dont-encap-dscp oseq-may-wrap proto esp flag nopmtudisc wildrecv icmp",
+		"extra-flag dont-encap-dscp oseq-may-wrap follow proto esp flag nopmtudisc wildrecv icmp",
 		&params);
 	/* What is about sending is kept: the file may not say yet which way the SA goes. */
-	expected.flags = SA_FLAG_NO_PMTU_DISC | SA_FLAG_NO_ENCAP_DSCP;
+	expected.flags = SA_FLAG_NO_PMTU_DISC | SA_FLAG_NO_ENCAP_DSCP | SA_FLAG_FOLLOW;
 	expected.tfc_pad = 9;
 	expected.send_seq = 5ull << 32 | 4;
 	expected.send_seq_given = true;

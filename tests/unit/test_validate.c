@@ -321,8 +321,8 @@ static void test_mode_and_flags(void **state)
 	params.mode = (enum sa_mode)5;
 	assert_refused(&params, "mode", "5");
 	params = sample_plain();
-	params.flags = 1u << 6;
-	assert_refused(&params, "flag", "0x40");
+	params.flags = 1u << 7;
+	assert_refused(&params, "flag", "0x80");
 	params.flags = 1u << 31;
 	assert_refused(&params, "flag", "0x80000000");
 	params = sample_plain();

@@ -45,6 +45,11 @@ static void test_outbound(void **state)
 	params.replay_window = 7;
 	params.flags = SA_FLAG_ESN | SA_FLAG_NO_PMTU_DISC | SA_FLAG_NO_ENCAP_DSCP;
 	assert_valid(&params);
+	params.flags |= SA_FLAG_FOLLOW;
+	params.reqid = 0;
+	assert_refused(&params, "flag", "follow");
+	params.reqid = 1;
+	assert_valid(&params);
 	params.encap = (struct sa_encap){.present = true, .type = XESP_ENCAP_RFC3948, .dport = 4500};
 	assert_refused(&params, "encap sport", "0");
 	params.encap.sport = 4500;
