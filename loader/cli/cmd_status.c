@@ -144,8 +144,9 @@ static void print_all_remarks(const json_t *interfaces)
 	size_t i, j;
 
 	json_array_foreach (interfaces, i, interface) {
-		json_array_foreach (json_object_get(interface, "queues"), j, queue)
+		json_array_foreach (json_object_get(interface, "queues"), j, queue) {
 			print_remarks(interface, queue);
+		}
 		print_sent(interface);
 	}
 }
