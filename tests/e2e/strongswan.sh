@@ -42,7 +42,7 @@ swanctl_in() {
 	in_ns "$role" swanctl "$@" --uri "unix://$DIR/$role/vici"
 }
 
-# charon_configure ROLE LOCAL REMOTE LOCAL-TS REMOTE-TS: one connection and child, both named `tunnel`.
+# charon_configure ROLE LOCAL REMOTE LOCAL-TS REMOTE-TS [SUITE]: one connection and child, both named `tunnel`.
 # IKE starts on port 500; that a NAT is there moves it to 4500, and the ESP into UDP (RFC 7296 section 2.23).
 charon_configure() {
 	cat > "$DIR/$1/swanctl.conf" <<- END
@@ -64,7 +64,7 @@ charon_configure() {
 					tunnel {
 						local_ts = $4
 						remote_ts = $5
-						esp_proposals = aes128gcm16
+						esp_proposals = ${6:-aes128gcm16}
 						rekey_time = 0
 						replay_window = 128
 					}
@@ -85,6 +85,18 @@ charon_configure() {
 charon_packets_in() {
 	swanctl_in "$1" --list-sas --raw | grep -o 'packets-in=[0-9]*' |
 		awk -F = '{ sum += $2 } END { print sum + 0 }'
+}
+
+# charon_packets ROLE: packets that strongSwan itself opened and sealed
+charon_packets() {
+	swanctl_in "$1" --list-sas --raw | grep -o -E 'packets-(in|out)=[0-9]*' |
+		awk -F = '{ sum += $2 } END { print sum + 0 }'
+}
+
+# charon_peer ROLE: address and port of the other end, as this one sees them
+charon_peer() {
+	swanctl_in "$1" --list-sas --raw |
+		sed -n -E 's/.* remote-host=([^ ]+) remote-port=([0-9]+) .*/\1 \2/p'
 }
 
 # charon_ike_spis ROLE: names the IKE SA; another pair after a rekey

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """esp_judge.py CAPTURE... SPI:KIND:KEY[:AUTH-KEY]...: what an observer who has the keys makes of captures of the wire.
 
-KIND is gcm, chacha or cbc-sha256; keys are hexadecimal, as in `ip xfrm`. Opens every ESP packet with
+KIND is gcm, chacha or cbc (with HMAC-SHA2-256); keys are hexadecimal, as in `ip xfrm`. Opens every ESP packet with
 python-cryptography: nothing here comes from xesp. Prints figures, "name number" a line:
   opened    packets whose ICV is good, with padding 1, 2, 3, ..., that hold a sound IP packet
   damaged   the other ESP packets
-  clear     IP packets that are no ESP in UDP, but for what IPv6 itself sends on a link
+  clear     IP packets that are neither ESP in UDP nor IKE, but for what IPv6 itself sends on a link
+  ike       packets of IKE, and NAT keepalives
   repeated  ESP packets with a number or an IV that their SA has used before
   gaps      numbers that are missing between the first and the last of an SA
 """
@@ -24,6 +25,7 @@ import captures
 import packets
 
 ESP_PORTS = {4500}
+IKE_PORTS = {500}
 
 
 def open_aead(cipher, key, esp):
@@ -74,6 +76,11 @@ def is_of_the_link(packet):
     return packet[0] >> 4 == 6 and (packet[6] == 58 or packet[24:26] == b"\xff\x02")
 
 
+def is_ike(ports, payload):
+    """RFC 3948 sections 2.2 and 2.3."""
+    return bool(ports & IKE_PORTS) or (bool(ports & ESP_PORTS) and (payload[:4] == bytes(4) or payload == b"\xff"))
+
+
 def check_inner(inner):
     """ValueError unless lengths are right, and checksums, where a packet is no fragment."""
     captures.network(inner)
@@ -84,7 +91,7 @@ def check_inner(inner):
 def main():
     sas = {sa.spi: sa for sa in map(Sa, filter(lambda word: ":" in word, sys.argv[1:]))}
     files = [word for word in sys.argv[1:] if ":" not in word]
-    figures = dict.fromkeys(("opened", "damaged", "clear", "repeated", "gaps"), 0)
+    figures = dict.fromkeys(("opened", "damaged", "clear", "ike", "repeated", "gaps"), 0)
     for frame in itertools.chain.from_iterable(packets.read_pcap(file)[1] for file in files):
         ether_type = struct.unpack("!H", frame[12:14])[0]
         if ether_type not in (0x0800, 0x86DD):
@@ -92,11 +99,14 @@ def main():
         packet = frame[14:]
         header = (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else 40
         protocol = packet[9] if packet[0] >> 4 == 4 else packet[6]
-        if protocol != 17 or not set(struct.unpack("!HH", packet[header : header + 4])) & ESP_PORTS:
+        *ports, length = struct.unpack("!3H", packet[header : header + 6])
+        esp = packet[header + 8 : header + length]
+        if protocol == 17 and is_ike(set(ports), esp):
+            figures["ike"] += 1
+            continue
+        if protocol != 17 or not set(ports) & ESP_PORTS:
             figures["clear"] += not is_of_the_link(packet)
             continue
-        length = struct.unpack("!H", packet[header + 4 : header + 6])[0]
-        esp = packet[header + 8 : header + length]
         try:
             inner, repeated = sas[struct.unpack("!I", esp[:4])[0]].open(esp)
             check_inner(inner)
