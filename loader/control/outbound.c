@@ -113,7 +113,8 @@ int outbound_new(const struct outbound_config *config, struct outbound **ret_out
 	outbound->slots = calloc(config->capacity, sizeof(*outbound->slots));
 	err = outbound->slots ? spd_new(&outbound->spd) : -ENOMEM;
 	if (err) {
-		outbound_free(outbound);
+		free(outbound->slots);
+		free(outbound);
 		return err;
 	}
 	outbound->used = config->capacity;
@@ -260,7 +261,7 @@ static void unpublish(struct outbound *outbound, struct slot *slot)
 {
 	atomic_store(&slot->owned->dead, true);
 	spd_remove(outbound->spd, slot->owned);
-	HASH_DEL(outbound->by_name, slot);
+	HASH_DEL(outbound->by_name, slot); /* NOLINT(clang-analyzer-core.NullDereference): it is in it */
 	slot->sa = NULL;
 	slot->next = outbound->later;
 	outbound->later = slot;
