@@ -182,10 +182,11 @@ static void test_bytes_are_given_back(void **state)
 
 static void end_of_numbers(uint64_t limit, uint32_t flags)
 {
+	static const struct sa_limits none;
 	static const struct sa_limits huge = {.packet_soft = INT64_MAX, .packet_hard = INT64_MAX};
 	uint64_t soft = limit - (1u << 20) + 1;
 
-	make(flags ? &(const struct sa_limits){0} : &huge, soft - 2, flags);
+	make(flags ? &none : &huge, soft - 2, flags);
 	assert_true(take(1, 1) == soft - 1);
 	expect(EVENT_FIRST_USE, EVENT_LIMIT_NONE);
 	expect_nothing();
