@@ -21,6 +21,12 @@ CBC_SA = {
     "dst": "192.0.2.2", "spi": 0x7003, "mode": "beet", "enc": "cbc(aes)", "key": "5a" * 16,
     "auth": "hmac(sha256)", "auth_key": "5a" * 32, "icv_bits": 128, "sel": {"src": "10.1.0.1", "dst": "10.2.0.1"},
 }  # fmt: skip
+# One that sends.
+OUT_SA = {
+    "dir": "out", "src": "192.0.2.2", "dst": "192.0.2.1", "spi": 0x7004, "mode": "tunnel",
+    "aead": "rfc4106(gcm(aes))", "key": "5a" * 20, "icv_bits": 128, "sel": {"dst": "10.3.0.0/24"},
+    "encap": {"type": "espinudp", "sport": 4500, "dport": 4500}, "priority": 3, "tfcpad": 100, "replay_oseq": 5,
+}  # fmt: skip
 # Members that no reply of this test has, and why.
 UNSEEN = {
     ("Sa", "key"): "only ever in requests",
@@ -83,6 +89,9 @@ class Check:
         call("DeleteSa", {"dst": "192.0.2.2", "spi": 0x7002, "dev": self.dev, "parser_if_unused": True})
         call("AddSa", {"sa": CBC_SA})
         assert len(call("ListSas", {"dst": "192.0.2.2", "spi": CBC_SA["spi"]})["sas"]) == 1
+        added = call("AddSa", {"sa": OUT_SA})
+        assert len(call("ListSas", {"dst": OUT_SA["dst"], "spi": OUT_SA["spi"]})["sas"]) == 1
+        call("DeleteSa", {"handle": added["handle"]})
         call("FlushSas", {"dev": self.dev})
         call("Detach", {"dev": self.dev})
         call("Attach", {"dev": self.dev, "mode": "auto", "keepalives": "pass"})
