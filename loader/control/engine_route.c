@@ -183,18 +183,13 @@ static bool send_keepalive(void *owner, const struct sa_out *sa, const struct sa
 {
 	uint8_t bytes[PORT_FRONT + NAT_KEEPALIVE_BYTES_MAX];
 	struct port_frame frame = {.bytes = bytes + PORT_FRONT, .count = 1};
-	struct sa_out_ends filled = *ends;
 	struct nexthop_way way;
 
 	(void)owner;
 	nexthop_read(sa->hop, &way);
 	if (way.state != NEXTHOP_USABLE)
 		return false;
-	if (ip_addr_is_any(&filled.src))
-		filled.src = nexthops_source(sa->hop);
-	if (filled.src.family != filled.dst.family)
-		return false;
-	frame.len = nat_keepalive_write(&filled, way.link, frame.bytes);
+	frame.len = nat_keepalive_write(ends, way.link, frame.bytes);
 	port_send(way.port, 0, &frame, 1);
 	return !frame.failed;
 }
@@ -220,21 +215,6 @@ static void sweep_soon(const struct engine_route *route)
 	sd_event_source_set_enabled(route->sweep, SD_EVENT_ONESHOT);
 }
 
-/* In transport mode the source is the packet's. */
-static void set_sources(const struct engine *engine)
-{
-	const struct sa_out *sa;
-	struct ip_addr src;
-
-	for (uint32_t i = 0; (sa = outbound_next(engine->outbound, &i));) {
-		if (!sa->hop || !ip_addr_is_any(&sa->params.src) || sa->mode == SA_MODE_TRANSPORT)
-			continue;
-		src = nexthops_source(sa->hop);
-		if (src.family == sa->params.dst.family)
-			outbound_set_source(engine->outbound, sa, &src);
-	}
-}
-
 static uint64_t clock_usec(void)
 {
 	struct timespec now;
@@ -254,7 +234,6 @@ static int on_timer(sd_event_source *source, uint64_t at, void *ctx)
 	(void)at;
 	route->ways_changed = false;
 	route->spd_version = spd_version(outbound_spd(engine->outbound));
-	set_sources(engine);
 	set_mtu(engine);
 	if (route->routes)
 		tun_routes_sync(route->routes, engine->outbound);

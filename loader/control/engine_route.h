@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the engine asks the loader about the ways to peers, and what it does when they or the outbound SAs
- * change: the addresses that SAs send from, the MTU of the TUN device. `owner` is the struct engine, as the
+ * change: the MTU of the TUN device, routes into it, NAT keepalives. `owner` is the struct engine, as the
  * store of outbound SAs calls it. Control thread.
  */
 #ifndef XESP_CONTROL_ENGINE_ROUTE_H

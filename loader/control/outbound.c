@@ -239,7 +239,8 @@ int outbound_add(struct outbound *outbound, const struct sa_params *params, cons
 	if (!err) {
 		err = publish(outbound, sa, ret_what);
 		if (err)
-			HASH_DEL(outbound->by_name, slot);
+			HASH_DEL(outbound->by_name,
+				 slot); /* NOLINT(clang-analyzer-core.NullDereference): it is in it */
 	}
 	if (err) {
 		slot_give(outbound, slot);
@@ -357,18 +358,6 @@ int outbound_move(struct outbound *outbound, const struct sa_out *sa, const stru
 	if (outbound->left)
 		free_or_report(outbound, before);
 	return 0;
-}
-
-void outbound_set_source(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *src)
-{
-	struct sa_out *own = outbound->slots[sa->index].sa;
-	struct sa_out_ends ends;
-
-	sa_out_get_ends(own, &ends);
-	if (ip_addr_equal(&ends.src, src))
-		return;
-	ends.src = *src;
-	sa_out_set_ends(own, &ends);
 }
 
 /* ---- look-up ---------------------------------------------------------------------------------------------

@@ -49,8 +49,6 @@ int outbound_add(struct outbound *outbound, const struct sa_params *params, cons
 void outbound_delete(struct outbound *outbound, const struct sa_out *sa, bool *ret_marked);
 /* Deletes those of an interface, or all (""); returns how many. */
 uint32_t outbound_flush(struct outbound *outbound, const char *dev);
-/* This end's address, where the SA's is not given. */
-void outbound_set_source(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *src);
 /* The peer is at another address or port: packets go there from now on. The SA keeps its name. -EAFNOSUPPORT:
  * of another family; -ENOMEM, -ENOSPC: there is no way to it to be had, nothing has changed. */
 int outbound_move(struct outbound *outbound, const struct sa_out *sa, const struct ip_addr *peer,
