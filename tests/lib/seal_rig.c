@@ -80,7 +80,7 @@ static void set_sa(struct seal_rig *rig, const struct sa_params *params)
 void seal_rig_setup(struct seal_rig *rig, const struct sa_params *params,
 		    const struct crypto_provider *provider)
 {
-	const struct xesp_config config = {.enabled = 1, .packet_max = 65535};
+	const struct xesp_config config = {.enabled = 1, .packet_max = 65535, .multi_buffer = 1};
 
 	memset(rig, 0, sizeof(*rig));
 	esp_rig_setup(&rig->peer, params, provider);
