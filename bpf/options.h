@@ -64,7 +64,7 @@ GLOBAL_STEP __u32 ipv4_option(CTX *ctx, __u32 offset, __u32 left)
 		return left;
 	if (option[0] == IPOPT_NOOP)
 		return 1;
-	if (left < 2 || option + 2 > end)
+	if (option + 2 > end)
 		return 0;
 	size = option[1];
 	if (size < 2 || size > left)
@@ -82,7 +82,7 @@ static __always_inline bool ipv4_options_ok(CTX *ctx, __u32 offset, __u32 length
 		offset += size;
 		length -= size;
 	}
-	return true;
+	return !length;
 }
 
 static __always_inline bool ipv6_option_ok(__u8 type, __u32 length)
@@ -116,7 +116,7 @@ static __always_inline bool ipv6_options_ok(CTX *ctx, __u32 offset, __u32 length
 		offset += size;
 		length -= size;
 	}
-	return true;
+	return !length;
 }
 
 /* What parse_ipv4() looks at before it finds options is right. */
