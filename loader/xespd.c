@@ -51,8 +51,8 @@ const char *argp_program_version = "xespd " XESP_VERSION;
 
 static const char doc[] =
 	"Serves interfaces that `xesp attach` names: opens the ESP, in UDP or not, of the SAs that `xesp sa add` "
-	"installs, and hands the packets to the host through a TUN device. Runs in the foreground; the log goes to "
-	"standard error.";
+	"installs, and hands the packets to the host through a TUN device; what the host routes into it is "
+	"sealed by outbound SAs and sent. Runs in the foreground; the log goes to standard error.";
 
 enum {
 	KEY_MAX_SAS = 256,
