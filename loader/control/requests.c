@@ -2,15 +2,15 @@
 /* Methods about the daemon and its interfaces, and what all methods share. */
 #include "control/requests.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "base/reasons.h"
-#include "control/engine_route.h"
+#include "control/engine_attach.h"
 #include "control/iface_link.h"
 #include "control/requests_private.h"
 
@@ -240,21 +240,10 @@ static void attach_again(struct varlink_call *call, struct engine *engine, struc
 static void request_attach(struct varlink_call *call, const json_t *parameters, void *ctx)
 {
 	struct engine *engine = ctx;
-	struct iface_config config = {.loader = &engine->loader,
-				      .event = engine->event,
-				      .provider = engine->config->provider,
-				      .crypto = engine->crypto,
-				      .sink = engine->config->sink,
-				      .monitor = engine->monitor,
-				      .outbound_events = engine->outbound_events,
-				      .disabled = engine->disabled,
-				      .spd = outbound_spd(engine->outbound),
-				      .mss_clamp = !engine->config->no_mss_clamp,
-				      .port_leaves = engine_port_leaves,
-				      .port_owner = engine};
 	struct ipc_attach request;
 	struct failure failure;
-	struct iface **place = NULL;
+	struct iface *iface;
+	int err;
 
 	if (!parse_attach(call, parameters, &request))
 		return;
@@ -262,25 +251,14 @@ static void request_attach(struct varlink_call *call, const json_t *parameters, 
 		attach_again(call, engine, engine_iface(engine, request.dev));
 		return;
 	}
-	for (size_t i = 0; i < XESP_IFACES_MAX && !place; i++)
-		if (!engine->ifaces[i])
-			place = &engine->ifaces[i];
-	if (!place) {
+	err = engine_attach(engine, &request, &iface, &failure);
+	if (err == -ENOSPC)
 		varlink_error(call, "CapacityExceeded",
 			      json_pack("{s:s, s:i}", "what", "interfaces", "limit", XESP_IFACES_MAX));
-		return;
-	}
-	if (iface_attach(&config, &request, place, &failure)) {
-		log_warning("attach %s: %s: %s", request.dev, failure.operation, failure.reason);
+	else if (err)
 		request_failed(call, &failure);
-		return;
-	}
-	log_info("%s: attached, %s XDP, %s, %u queues", request.dev,
-		 (*place)->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
-		 (*place)->info.dispatcher ? "beside other programs" : "as the only program",
-		 (*place)->info.queues);
-	nexthops_refresh(engine->nexthops);
-	varlink_reply(call, json_pack("{s:o}", "interface", iface_json(*place)));
+	else
+		varlink_reply(call, json_pack("{s:o}", "interface", iface_json(iface)));
 }
 
 static void request_detach(struct varlink_call *call, const json_t *parameters, void *ctx)

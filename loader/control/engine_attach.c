@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/engine_attach.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "control/engine_route.h"
+
+static struct iface **free_place(struct engine *engine)
+{
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (!engine->ifaces[i])
+			return &engine->ifaces[i];
+	return NULL;
+}
+
+static struct iface_config config_of(struct engine *engine)
+{
+	return (struct iface_config){.loader = &engine->loader,
+				     .event = engine->event,
+				     .provider = engine->config->provider,
+				     .crypto = engine->crypto,
+				     .sink = engine->config->sink,
+				     .monitor = engine->monitor,
+				     .outbound_events = engine->outbound_events,
+				     .disabled = engine->disabled,
+				     .spd = outbound_spd(engine->outbound),
+				     .mss_clamp = !engine->config->no_mss_clamp,
+				     .port_leaves = engine_port_leaves,
+				     .port_owner = engine};
+}
+
+int engine_attach(struct engine *engine, const struct ipc_attach *request, struct iface **ret_iface,
+		  struct failure *ret_failure)
+{
+	struct iface_config config = config_of(engine);
+	struct iface **place = free_place(engine);
+	int err;
+
+	if (!place)
+		return -ENOSPC;
+	err = iface_attach(&config, request, place, ret_failure);
+	if (err) {
+		log_warning("attach %s: %s: %s", request->dev, ret_failure->operation, ret_failure->reason);
+		return err == -ENOSPC ? -EIO : err;
+	}
+	log_info("%s: attached, %s XDP, %s, %u queues", request->dev,
+		 (*place)->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
+		 (*place)->info.dispatcher ? "beside other programs" : "as the only program",
+		 (*place)->info.queues);
+	nexthops_refresh(engine->nexthops);
+	*ret_iface = *place;
+	return 0;
+}
