@@ -191,3 +191,21 @@ int iface_events_watch(struct iface_events *events, const struct sa *sa)
 		return 0;
 	return lifetime_start(events->lifetime, handle_of(sa), lifetime_now());
 }
+
+/* What cannot be watched for want of memory ends. */
+void iface_events_resume(struct iface_events *events)
+{
+	const struct sa *sa;
+
+	for (uint32_t i = 0; events && (sa = sadb_next(events->iface->db, &i));) {
+		struct event event = event_of(sa, EVENT_HARD_LIFETIME);
+		bool used = sa->watch.told & SA_TOLD_FIRST_USE;
+		int err = lifetime_resume(events->lifetime, handle_of(sa), used, lifetime_now());
+
+		event.limit = err ? EVENT_LIMIT_SECONDS : sa->watch.expired;
+		if (!event.limit)
+			continue;
+		publish(events, &event);
+		delete_expired(events, sa);
+	}
+}

@@ -26,6 +26,11 @@ void iface_events_free(struct iface_events *events);
 /* Begins the lifetimes of an SA that was just added. -ENOMEM. NULL-safe. */
 int iface_events_watch(struct iface_events *events, const struct sa *sa);
 
+/* Goes on with the SAs that sadb_restore() found: their lifetimes; what had expired is told and deleted.
+ * NULL-safe.
+ */
+void iface_events_resume(struct iface_events *events);
+
 /* Asks for the deletion of an SA (NDIS SaDeleteReq). NULL-safe. */
 void iface_events_delete_request(const struct iface_events *events, const struct sa *sa);
 

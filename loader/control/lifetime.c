@@ -232,6 +232,24 @@ int lifetime_start(struct lifetime *lifetime, struct handle sa, uint64_t now)
 	return err;
 }
 
+/* That it was used, or even added, may have been about to be noted when the other engine ended. */
+int lifetime_resume(struct lifetime *lifetime, struct handle sa, bool used, uint64_t now)
+{
+	struct sa_life *life = find(lifetime, sa);
+	int err;
+
+	if (!life)
+		return 0;
+	if (life->added == NEVER)
+		life->added = now;
+	if (used && life->first_used == NEVER)
+		life->first_used = now;
+	err = queue(lifetime, sa, life);
+	if (!err)
+		set_timer(lifetime);
+	return err;
+}
+
 void lifetime_first_use(struct lifetime *lifetime, struct handle sa, uint64_t now)
 {
 	struct sa_life *life = find(lifetime, sa);

@@ -32,6 +32,9 @@ uint64_t lifetime_now(void);
 
 /* Of an SA that was just added. -ENOMEM: nothing is watched. */
 int lifetime_start(struct lifetime *lifetime, struct handle sa, uint64_t now);
+/* Of an SA that another engine left, whose lifetimes began there. `used`: its first packet was told of.
+ * -ENOMEM: nothing is watched. */
+int lifetime_resume(struct lifetime *lifetime, struct handle sa, bool used, uint64_t now);
 /* Of an SA whose first packet was opened or sent. If that cannot be watched for want of memory and must end,
  * it ends now. */
 void lifetime_first_use(struct lifetime *lifetime, struct handle sa, uint64_t now);

@@ -2,62 +2,23 @@
 /*
  * The store of outbound SAs. Control thread.
  */
-#include "control/outbound.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Else uthash ends the process where memory ends. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "control/outbound_private.h"
 #include "control/sadb.h"
 
 /* The table replaces what it outgrows; that is freed now and then also where SAs are only added. */
 #define ADDS_PER_REAP 256
 
-struct name {
-	uint32_t spi;
-	struct ip_addr dst;
-};
-
-struct slot {
-	struct name name;
-	struct sa_out *sa;    /* NULL: free, or its SA is deleted */
-	struct sa_out *owned; /* the same, or an SA that is deleted and not freed yet */
-	struct slot *next;    /* free, or marked */
-	uint32_t generation;
-	UT_hash_handle hh;
-};
-
-/* The way to where a peer was: workers may still read it. */
-struct left_hop {
-	struct nexthop *hop;
-	struct left_hop *next;
-};
-
-struct outbound {
-	struct left_hop *left;
-	struct outbound_config config;
-	struct spd *spd;
-	struct slot *slots;
-	struct slot *unused; /* freed ones come last */
-	struct slot **unused_end;
-	struct slot *by_name;
-	struct slot *awaited; /* marked: of these the workers are awaited */
-	struct slot *later;   /* marked since that began */
-	uint32_t used;
-	uint32_t marked;
-};
-
 /* ---- names and slots ------------------------------------------------------------------------------------
  */
 
 /* Padding is hashed as well. */
-static struct name name_of(uint32_t spi, const struct ip_addr *dst)
+static struct outbound_name name_of(uint32_t spi, const struct ip_addr *dst)
 {
-	struct name name;
+	struct outbound_name name;
 
 	memset(&name, 0, sizeof(name));
 	name.spi = spi;
@@ -66,22 +27,29 @@ static struct name name_of(uint32_t spi, const struct ip_addr *dst)
 	return name;
 }
 
-static struct slot *slot_find(const struct outbound *outbound, uint32_t spi, const struct ip_addr *dst)
+struct outbound_slot *outbound_slot_find(const struct outbound *outbound, uint32_t spi,
+					 const struct ip_addr *dst)
 {
-	const struct name name = name_of(spi, dst);
-	struct slot *slot;
+	const struct outbound_name name = name_of(spi, dst);
+	struct outbound_slot *slot;
 
 	HASH_FIND(hh, outbound->by_name, &name, sizeof(name), slot);
 	return slot;
 }
 
-static int name_add(struct outbound *outbound, struct slot *slot)
+int outbound_name_add(struct outbound *outbound, struct outbound_slot *slot, const struct sa_params *params)
 {
+	slot->name = name_of(params->spi, &params->dst);
 	HASH_ADD(hh, outbound->by_name, name, sizeof(slot->name), slot);
 	return slot->hh.tbl ? 0 : -ENOMEM;
 }
 
-static void slot_give(struct outbound *outbound, struct slot *slot)
+void outbound_name_del(struct outbound *outbound, struct outbound_slot *slot)
+{
+	HASH_DEL(outbound->by_name, slot); /* NOLINT(clang-analyzer-core.NullDereference): it is in it */
+}
+
+static void slot_give(struct outbound *outbound, struct outbound_slot *slot)
 {
 	slot->owned = NULL;
 	slot->next = NULL;
@@ -90,9 +58,19 @@ static void slot_give(struct outbound *outbound, struct slot *slot)
 	outbound->used--;
 }
 
-static struct slot *slot_take(struct outbound *outbound)
+void outbound_fill_unused(struct outbound *outbound)
 {
-	struct slot *slot = outbound->unused;
+	outbound->unused = NULL;
+	outbound->unused_end = &outbound->unused;
+	outbound->used = outbound->config.capacity;
+	for (uint32_t i = 0; i < outbound->config.capacity; i++)
+		if (!outbound->slots[i].owned)
+			slot_give(outbound, &outbound->slots[i]);
+}
+
+static struct outbound_slot *slot_take(struct outbound *outbound)
+{
+	struct outbound_slot *slot = outbound->unused;
 
 	outbound->unused = slot->next;
 	if (!outbound->unused)
@@ -111,15 +89,18 @@ int outbound_new(const struct outbound_config *config, struct outbound **ret_out
 	outbound->config = *config;
 	outbound->unused_end = &outbound->unused;
 	outbound->slots = calloc(config->capacity, sizeof(*outbound->slots));
-	err = outbound->slots ? spd_new(&outbound->spd) : -ENOMEM;
+	err = outbound->slots ? state_store_open(config->state, STATE_STORE_OUTBOUND, &outbound->store)
+			      : -ENOMEM;
+	if (!err)
+		err = spd_new(&outbound->spd);
 	if (err) {
+		state_store_free(outbound->store);
 		free(outbound->slots);
 		free(outbound);
 		return err;
 	}
-	outbound->used = config->capacity;
-	for (uint32_t i = 0; i < config->capacity; i++)
-		slot_give(outbound, &outbound->slots[i]);
+	outbound->first_generation = state_store_highest(outbound->store) + 1;
+	outbound_fill_unused(outbound);
 	*ret_outbound = outbound;
 	return 0;
 }
@@ -128,12 +109,12 @@ int outbound_new(const struct outbound_config *config, struct outbound **ret_out
  */
 
 /* Frees a list of marked SAs, which is empty then. */
-static void free_marked(struct outbound *outbound, struct slot **list)
+static void free_marked(struct outbound *outbound, struct outbound_slot **list)
 {
 	const struct outbound_config *config = &outbound->config;
 
 	while (*list) {
-		struct slot *slot = *list;
+		struct outbound_slot *slot = *list;
 		struct sa_out *sa = slot->owned;
 
 		*list = slot->next;
@@ -193,22 +174,27 @@ static void free_quiesced(struct outbound *outbound, unsigned int timeout_ms)
  */
 
 /* Takes the way to the peer and puts the SA into the table, last. Leaves nothing behind on failure. */
-static int publish(struct outbound *outbound, struct sa_out *sa, const char **ret_what)
+int outbound_publish(struct outbound *outbound, struct sa_out *sa, const char **ret_what)
 {
 	const struct outbound_config *config = &outbound->config;
 	struct nexthop *hop = NULL;
+	struct sa_out_ends ends;
 	int err = 0;
 
+	sa_out_get_ends(sa, &ends);
 	if (config->hop_take)
-		err = config->hop_take(config->owner, &sa->params.dst, &hop);
+		err = config->hop_take(config->owner, &ends.dst, &hop);
 	if (err) {
 		*ret_what = "peers";
 		return err;
 	}
 	atomic_store(&sa->hop, hop);
+	/* Before its first number is taken. */
+	sa_out_commit(sa);
 	err = spd_add(outbound->spd, &sa->params.selector, sa->params.priority, sa);
 	if (!err)
 		return 0;
+	sa_out_uncommit(sa);
 	*ret_what = "kinds of selectors";
 	if (config->hop_give)
 		config->hop_give(config->owner, sa->hop);
@@ -218,29 +204,32 @@ static int publish(struct outbound *outbound, struct sa_out *sa, const char **re
 int outbound_add(struct outbound *outbound, const struct sa_params *params, const struct sa_out **ret_sa,
 		 const char **ret_what)
 {
-	struct slot *slot;
+	struct outbound_slot *slot;
 	struct sa_out *sa;
 	int err;
 
-	if (slot_find(outbound, params->spi, &params->dst))
+	if (outbound_slot_find(outbound, params->spi, &params->dst))
 		return -EEXIST;
 	if (outbound->used == outbound->config.capacity) {
 		*ret_what = "outbound SAs";
 		return -ENOSPC;
 	}
-	err = sa_out_new(params, outbound->config.provider, outbound->config.crypto, &sa);
+	err = sa_out_new_in(outbound->config.state, params, outbound->config.provider,
+			    outbound->config.crypto, &sa);
 	if (err)
 		return err;
 	slot = slot_take(outbound);
+	/* A slot that this process has not used yet begins behind all that others may have given away. */
+	slot->generation = slot->generation < outbound->first_generation ? outbound->first_generation
+									 : slot->generation + 1;
+	state_store_note(outbound->store, slot->generation);
 	sa->index = (uint32_t)(slot - outbound->slots);
-	sa->generation = ++slot->generation;
-	slot->name = name_of(params->spi, &params->dst);
-	err = name_add(outbound, slot);
+	sa->generation = slot->generation;
+	err = outbound_name_add(outbound, slot, params);
 	if (!err) {
-		err = publish(outbound, sa, ret_what);
+		err = outbound_publish(outbound, sa, ret_what);
 		if (err)
-			HASH_DEL(outbound->by_name,
-				 slot); /* NOLINT(clang-analyzer-core.NullDereference): it is in it */
+			outbound_name_del(outbound, slot);
 	}
 	if (err) {
 		slot_give(outbound, slot);
@@ -258,11 +247,12 @@ int outbound_add(struct outbound *outbound, const struct sa_params *params, cons
  */
 
 /* From here on no worker finds it anew, and one that has it sends nothing more. */
-static void unpublish(struct outbound *outbound, struct slot *slot)
+static void unpublish(struct outbound *outbound, struct outbound_slot *slot)
 {
+	sa_out_uncommit(slot->owned);
 	atomic_store(&slot->owned->dead, true);
 	spd_remove(outbound->spd, slot->owned);
-	HASH_DEL(outbound->by_name, slot); /* NOLINT(clang-analyzer-core.NullDereference): it is in it */
+	outbound_name_del(outbound, slot);
 	slot->sa = NULL;
 	slot->next = outbound->later;
 	outbound->later = slot;
@@ -293,7 +283,7 @@ uint32_t outbound_flush(struct outbound *outbound, const char *dev)
 	uint32_t deleted = 0;
 
 	for (uint32_t i = 0; i < outbound->config.capacity; i++) {
-		struct slot *slot = &outbound->slots[i];
+		struct outbound_slot *slot = &outbound->slots[i];
 
 		if (!slot->sa || (dev[0] && strcmp(slot->sa->params.dev, dev)))
 			continue;
@@ -322,6 +312,7 @@ void outbound_free(struct outbound *outbound)
 	}
 	give_left(outbound);
 	spd_free(outbound->spd);
+	state_store_free(outbound->store);
 	free(outbound->slots);
 	free(outbound);
 }
@@ -365,7 +356,7 @@ int outbound_move(struct outbound *outbound, const struct sa_out *sa, const stru
 
 static struct sa_out *sa_at(const struct outbound *outbound, struct handle handle)
 {
-	const struct slot *slot;
+	const struct outbound_slot *slot;
 
 	if (handle.index >= outbound->config.capacity)
 		return NULL;
@@ -387,7 +378,7 @@ struct sa_life *outbound_life(const struct outbound *outbound, struct handle han
 
 const struct sa_out *outbound_find(const struct outbound *outbound, uint32_t spi, const struct ip_addr *dst)
 {
-	const struct slot *slot = slot_find(outbound, spi, dst);
+	const struct outbound_slot *slot = outbound_slot_find(outbound, spi, dst);
 
 	return slot ? slot->sa : NULL;
 }

@@ -5,8 +5,8 @@
  * worker, and the route to the peer says where it leaves. Only the control thread changes it; workers look
  * into the table.
  *
- * Add: everything is prepared first, the table comes last. Delete: the SA is dead first, then out of the
- * table; when no worker of any interface can hold it, it is wiped and freed.
+ * Add: everything is prepared first, the SA outlives the process, the table comes last. Delete: the SA is
+ * dead first, then out of the table; when no worker of any interface can hold it, it is wiped and freed.
  */
 #ifndef XESP_CONTROL_OUTBOUND_H
 #define XESP_CONTROL_OUTBOUND_H
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "control/handle.h"
+#include "control/restore.h"
 #include "control/sa_params.h"
 #include "dataplane/sa_out.h"
 #include "dataplane/spd.h"
@@ -25,6 +26,7 @@ struct outbound_config {
 	const struct crypto_provider *provider;
 	struct crypto_ctx *crypto; /* borrowed: the control thread's */
 	uint32_t capacity;
+	struct state *state; /* borrowed: where SAs outlive the process; NULL: they do not */
 
 	/* The workers of all interfaces, as in struct sadb_config; both NULL if there are none. */
 	bool (*quiesce)(void *owner, bool begin, unsigned int timeout_ms);
@@ -38,6 +40,9 @@ struct outbound_config {
 };
 
 int outbound_new(const struct outbound_config *config, struct outbound **ret_outbound);
+/* Takes over what another engine left, into an empty store: SAs with their handles, numbers, counters,
+ * lifetimes, and where their peers are. */
+void outbound_restore(struct outbound *outbound, struct restore_tally *tally);
 /* Deletes every SA; NULL-safe. No worker runs. */
 void outbound_free(struct outbound *outbound);
 

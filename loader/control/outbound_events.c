@@ -90,6 +90,24 @@ int outbound_events_watch(struct outbound_events *events, const struct sa_out *s
 	return events ? lifetime_start(events->lifetime, handle_of(sa), lifetime_now()) : 0;
 }
 
+void outbound_events_resume(struct outbound_events *events)
+{
+	const struct sa_out *sa;
+
+	for (uint32_t i = 0; events && (sa = outbound_next(events->outbound, &i));) {
+		bool used = atomic_load(&sa->watch.told) & SA_OUT_TOLD_FIRST_USE;
+		int err = lifetime_resume(events->lifetime, handle_of(sa), used, lifetime_now());
+		struct event event;
+
+		sa_out_watch_fill(sa, EVENT_HARD_LIFETIME, &event);
+		event.limit = err ? EVENT_LIMIT_SECONDS : (uint8_t)sa_out_watch_expired(sa);
+		if (!event.limit)
+			continue;
+		publish(events, sa, &event);
+		outbound_delete(events->outbound, sa, NULL);
+	}
+}
+
 /* ---- begin and end --------------------------------------------------------------------------------------
  */
 

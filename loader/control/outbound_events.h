@@ -21,6 +21,8 @@ void outbound_events_free(struct outbound_events *events); /* NULL-safe */
 
 /* Begins the lifetimes of an SA that was just added. -ENOMEM. NULL-safe. */
 int outbound_events_watch(struct outbound_events *events, const struct sa_out *sa);
+/* Goes on with the SAs that outbound_restore() found, as iface_events_resume() does. NULL-safe. */
+void outbound_events_resume(struct outbound_events *events);
 /* A worker has told where the peer of an inbound SA with this reqid is now (MAPPING_CHANGE): the outbound SAs
  * that follow it go there. NULL-safe. */
 void outbound_events_follow(struct outbound_events *events, uint32_t reqid, const struct event *event);

@@ -3,42 +3,29 @@
  * The SA store. Owns every struct sa of one interface, the parser entries, and the index from
  * {SPI, destination} to them. The control thread runs all of it; workers only read `slots`.
  */
-#include "control/sadb.h"
-
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "control/sadb_private.h"
+
 /* Slots that one search for a delete request looks at. */
 #define VICTIM_SAMPLE 64
 
-#define NO_SLOT UINT32_MAX
+/* What outlives the process. */
+static int make_tables(struct sadb *db)
+{
+	struct sadb_parsers_state state = {.memory = db->config.state, .number = db->config.store};
+	int err = state_store_open(db->config.state, db->config.store, &db->store);
 
-struct slot {
-	struct sa *_Atomic sa; /* what workers find here */
-	struct sa *owned;      /* the same, or an SA that is deleted and not freed yet */
-	struct sadb_parser *parser;
-	uint32_t generation; /* of the SA that is or was here last */
-	uint32_t next;	     /* slot in the same chain of the index, or of those marked */
-	uint32_t added;	     /* seconds of CLOCK_REALTIME */
-};
-
-struct sadb {
-	struct sadb_config config;
-	struct slot *slots;
-	uint32_t *free; /* ring of free slot numbers: the one freed first is used first */
-	uint32_t free_head;
-	uint32_t used; /* slots that are not in it */
-	uint32_t *chains;
-	uint32_t chain_mask;
-	uint32_t awaited; /* first slot of the marked ones that the workers are awaited for, or NO_SLOT */
-	uint32_t later;	  /* the same of those marked since that began */
-	uint32_t marked_count;
-	uint32_t hand; /* where the next search for a delete request begins */
-	struct sadb_parsers parsers;
-};
+	if (err)
+		return err;
+	state.store = db->store;
+	db->first_generation = state_store_highest(db->store) + 1;
+	return sadb_parsers_init(&db->parsers, db->config.classifier, &state);
+}
 
 int sadb_new(const struct sadb_config *config, struct sadb **ret_db)
 {
@@ -56,7 +43,7 @@ int sadb_new(const struct sadb_config *config, struct sadb **ret_db)
 	db->slots = calloc(config->capacity, sizeof(*db->slots));
 	db->free = calloc(config->capacity, sizeof(*db->free));
 	db->chains = malloc(chains * sizeof(*db->chains));
-	if (!db->slots || !db->free || !db->chains || sadb_parsers_init(&db->parsers, config->classifier)) {
+	if (!db->slots || !db->free || !db->chains || make_tables(db)) {
 		sadb_free(db);
 		return -ENOMEM;
 	}
@@ -86,7 +73,7 @@ static uint32_t *chain_of(const struct sadb *db, uint32_t spi, const struct ip_a
 	return &db->chains[mix(halves[0] ^ mix(halves[1] ^ mix(spi))) & db->chain_mask];
 }
 
-static struct sa *index_find(const struct sadb *db, uint32_t spi, const struct ip_addr *dst)
+struct sa *sadb_index_find(const struct sadb *db, uint32_t spi, const struct ip_addr *dst)
 {
 	uint32_t number = *chain_of(db, spi, dst);
 
@@ -99,7 +86,7 @@ static struct sa *index_find(const struct sadb *db, uint32_t spi, const struct i
 	return NULL;
 }
 
-static void index_add(struct sadb *db, const struct sa *sa)
+void sadb_index_add(struct sadb *db, const struct sa *sa)
 {
 	uint32_t *chain = chain_of(db, sa->spi, &sa->params.dst);
 
@@ -118,7 +105,7 @@ static void index_del(struct sadb *db, const struct sa *sa)
 
 /* ---- slots -------------------------------------------------------------------------------------------- */
 
-static uint32_t now_seconds(void)
+uint32_t sadb_now_seconds(void)
 {
 	struct timespec now;
 
@@ -133,10 +120,14 @@ static struct slot *slot_take(struct sadb *db, struct sa *sa)
 
 	db->free_head = (db->free_head + 1) % db->config.capacity;
 	db->used++;
+	/* A slot that this process has not used yet begins behind all that others may have given away. */
+	slot->generation =
+		slot->generation < db->first_generation ? db->first_generation : slot->generation + 1;
+	state_store_note(db->store, slot->generation);
 	sa->index = number;
-	sa->generation = ++slot->generation;
+	sa->generation = slot->generation;
 	slot->owned = sa;
-	slot->added = now_seconds();
+	slot->added = sadb_now_seconds();
 	return slot;
 }
 
@@ -190,10 +181,11 @@ static void request_deletion(struct sadb *db)
  */
 
 /* Takes what the SA needs of the classifier, its SA entry last. Leaves nothing behind on failure. */
-static int publish(struct sadb *db, const struct sa_params *params, struct slot *slot, const char **ret_what)
+int sadb_publish(struct sadb *db, struct slot *slot, const char **ret_what)
 {
 	struct classifier *classifier = db->config.classifier;
-	const struct sa *sa = slot->owned;
+	struct sa *sa = slot->owned;
+	const struct sa_params *params = &sa->params;
 	struct xesp_sa_ref ref = {.index = sa->index, .generation = sa->generation};
 	struct sadb_parser *parser = NULL;
 	bool made = false;
@@ -209,6 +201,8 @@ static int publish(struct sadb *db, const struct sa_params *params, struct slot 
 	if (parser)
 		ref.parser_id = parser->id;
 	slot->parser = parser;
+	/* From its first packet on the SA has a window that must not be forgotten. */
+	sa_commit(sa);
 	/* Before the classifier's entry: its first packet must find the SA. */
 	atomic_store_explicit(&slot->sa, slot->owned, memory_order_release);
 	err = classifier->ops->add_sa(classifier, params->spi, &params->dst, &ref);
@@ -216,6 +210,7 @@ static int publish(struct sadb *db, const struct sa_params *params, struct slot 
 		return 0;
 	/* No packet carries this index and generation: the classifier never had them. */
 	atomic_store_explicit(&slot->sa, NULL, memory_order_relaxed);
+	sa_uncommit(sa);
 	if (parser)
 		sadb_parsers_give(parser);
 	if (made)
@@ -229,24 +224,25 @@ int sadb_add(struct sadb *db, const struct sa_params *params, const struct sa **
 	struct sa *sa;
 	int err;
 
-	if (index_find(db, params->spi, &params->dst))
+	if (sadb_index_find(db, params->spi, &params->dst))
 		return -EEXIST;
 	if (db->used == db->config.capacity) {
 		*ret_what = "SAs";
 		request_deletion(db);
 		return -ENOSPC;
 	}
-	err = sa_new(params, db->config.provider, db->config.crypto, &sa);
+	err = sa_new_in(db->config.state, db->config.store, params, db->config.provider, db->config.crypto,
+			&sa);
 	if (err)
 		return err;
 	slot = slot_take(db, sa);
-	err = publish(db, params, slot, ret_what);
+	err = sadb_publish(db, slot, ret_what);
 	if (err) {
 		slot_give(db, slot);
 		sa_free(sa);
 		return err;
 	}
-	index_add(db, sa);
+	sadb_index_add(db, sa);
 	*ret_sa = sa;
 	return 0;
 }
@@ -273,8 +269,11 @@ static int unpublish(struct sadb *db, struct slot *slot)
 {
 	struct classifier *classifier = db->config.classifier;
 	struct sa *sa = slot->owned;
-	int err = classifier->ops->del_sa(classifier, sa->spi, &sa->params.dst);
+	int err;
 
+	/* First of all: who deletes an SA wants its key gone, whatever happens to this process. */
+	sa_uncommit(sa);
+	err = classifier->ops->del_sa(classifier, sa->spi, &sa->params.dst);
 	atomic_store(&slot->sa, NULL);
 	atomic_store(&sa->dead, true);
 	index_del(db, sa);
@@ -351,7 +350,7 @@ int sadb_delete(struct sadb *db, const struct sa *sa, enum sadb_entry entry, boo
 
 int sadb_del(struct sadb *db, uint32_t spi, const struct ip_addr *dst)
 {
-	const struct sa *sa = index_find(db, spi, dst);
+	const struct sa *sa = sadb_index_find(db, spi, dst);
 
 	return sa ? sadb_delete(db, sa, SADB_ENTRY_IF_UNUSED, NULL) : -ENOENT;
 }
@@ -387,6 +386,7 @@ void sadb_free(struct sadb *db)
 		free_marked(db, &db->later);
 	}
 	sadb_parsers_cleanup(&db->parsers);
+	state_store_free(db->store);
 	free(db->chains);
 	free(db->slots);
 	free(db->free);
@@ -408,7 +408,7 @@ struct sa *sadb_get(const struct sadb *db, uint32_t index, uint32_t generation)
 
 const struct sa *sadb_find(const struct sadb *db, uint32_t spi, const struct ip_addr *dst)
 {
-	return index_find(db, spi, dst);
+	return sadb_index_find(db, spi, dst);
 }
 
 const struct sa *sadb_next(const struct sadb *db, uint32_t *index)

@@ -3,8 +3,9 @@
  * The SA store of one interface: its SAs, its parser entries, and the classifier's tables that mirror
  * them. Only the control thread changes it; workers only call sadb_get().
  *
- * Add: everything is prepared first, the classifier's SA entry comes last, and a failure at any step
- * undoes the steps before it. Delete: the classifier's entry goes first, then the slot, then `quiesce`
+ * Add: everything is prepared first, then the SA outlives the process, the classifier's SA entry comes last,
+ * and a failure at any step undoes the steps before it. Delete: the SA no longer outlives the
+ * process, the classifier's entry goes, then the slot, then `quiesce`
  * waits until no worker can hold the SA, then it is wiped and freed. If a worker does not get there in time,
  * the SA stays marked as dead, which keeps its packets from being delivered, and is freed by sadb_reap().
  */
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "control/handle.h"
+#include "control/restore.h"
 #include "control/sa_params.h"
 #include "control/sadb_parsers.h"
 #include "dataplane/sa.h"
@@ -31,6 +33,8 @@ struct sadb_config {
 	const struct crypto_provider *provider;
 	struct crypto_ctx *crypto; /* borrowed: the control thread's */
 	uint32_t capacity;
+	struct state *state; /* borrowed: where SAs outlive the process; NULL: they do not */
+	uint32_t store;	     /* of this number there: the ifindex; no other store has it */
 
 	/* The workers; both NULL if there are none. `quiesce` returns true when every worker has passed a
 	 * point where it holds no SA, since this call (`begin`) or since the last one with `begin`; false if
@@ -54,6 +58,9 @@ enum sadb_entry {
 };
 
 int sadb_new(const struct sadb_config *config, struct sadb **ret_db);
+/* Takes over what another engine left for a store of this number: SAs and parser entries with their handles,
+ * windows, counters and lifetimes. Into a store and classifier's tables that are empty. */
+void sadb_restore(struct sadb *db, struct restore_tally *tally);
 /* Deletes every SA and parser entry; NULL-safe. The workers have ended. */
 void sadb_free(struct sadb *db);
 

@@ -11,7 +11,10 @@
 
 #include "control/handle.h"
 #include "control/sa_params.h"
+#include "control/state_store.h"
 #include "host/classifier.h"
+
+struct kept_parser;
 
 /* `refs` counts the SAs that belong to the entry. */
 struct sadb_parser {
@@ -20,17 +23,31 @@ struct sadb_parser {
 	enum xesp_encap type;
 	uint16_t port; /* host order */
 	uint32_t refs;
+	struct kept_parser *kept; /* what another engine would find of it; NULL without state memory */
+};
+
+/* Where entries outlive the process: the SA store's; all zero: nowhere. */
+struct sadb_parsers_state {
+	struct state *memory;
+	uint32_t number;
+	struct state_store *store;
 };
 
 struct sadb_parsers {
 	struct classifier *classifier; /* borrowed */
-	struct sadb_parser *entries;   /* XESP_PARSERS_MAX places */
+	struct sadb_parsers_state state;
+	struct sadb_parser *entries; /* XESP_PARSERS_MAX places */
 	uint32_t count;
 	uint32_t last_id;
+	uint32_t first_generation; /* of handles that this process gives away */
 };
 
 /* -ENOMEM. */
-int sadb_parsers_init(struct sadb_parsers *parsers, struct classifier *classifier);
+int sadb_parsers_init(struct sadb_parsers *parsers, struct classifier *classifier,
+		      const struct sadb_parsers_state *state);
+/* Makes the entries that another engine left, with their handles and without references, before there are
+ * any; what is damaged is wiped: its SAs make another. */
+void sadb_parsers_restore(struct sadb_parsers *parsers);
 /* Removes nothing from the classifier; also fine on zeroed memory. */
 void sadb_parsers_cleanup(struct sadb_parsers *parsers);
 

@@ -5,6 +5,8 @@
  */
 #include "dataplane/replay.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define WORD_BITS 64u
@@ -55,6 +57,30 @@ void replay_init(struct replay *replay, uint32_t window, bool esn, uint64_t top)
 	memset(replay->words, 0xff, words * sizeof(uint64_t));
 	/* Only the numbers above `top` that share its word are open; later words are cleared when reached. */
 	replay->words[block_of(top) & replay->word_mask] = bit_of(top) | (bit_of(top) - 1);
+}
+
+int replay_restore(struct replay *replay, uint32_t window, bool esn, uint64_t from)
+{
+	uint32_t words = ring_words(window);
+	uint64_t *newest;
+	uint8_t found_esn;
+
+	/* Anything but 0 and 1 is no bool that could be read as one. */
+	memcpy(&found_esn, &replay->esn, sizeof(found_esn));
+	if (replay->window != window || found_esn != esn || replay->word_mask != (words ? words - 1 : 0) ||
+	    replay->top < from)
+		return -EBADMSG;
+	/* Without ESN `ahead` is where `top` was when a packet before was done. */
+	if (!esn && (replay->top > UINT32_MAX || replay->ahead > replay->top))
+		return -EBADMSG;
+	replay->ahead = replay->top;
+	if (window == 0)
+		return 0;
+	/* Where the top had moved and its word was not written yet, that is a ring's length behind: what is
+	 * above the top there has not come. */
+	newest = &replay->words[block_of(replay->top) & replay->word_mask];
+	*newest = (*newest & (bit_of(replay->top) - 1)) | bit_of(replay->top);
+	return 0;
 }
 
 /* The lowest number that is not left of a window with this top. */
@@ -114,6 +140,9 @@ void replay_advance(struct replay *replay, uint64_t seq)
 		reached = block_of(seq) - block;
 		/* A listing reads it at any time. */
 		__atomic_store_n(&replay->top, seq, __ATOMIC_RELAXED);
+		/* In this order also for who takes over when this process is killed: the words that are
+		 * cleared now stood for numbers that only the new top puts left of the window. */
+		atomic_signal_fence(memory_order_seq_cst);
 	}
 	if (replay->window == 0)
 		return;
@@ -124,4 +153,6 @@ void replay_advance(struct replay *replay, uint64_t seq)
 			replay->words[(block + i) & replay->word_mask] = 0;
 	}
 	replay->words[block_of(seq) & replay->word_mask] |= bit_of(seq);
+	/* Before the packet is delivered, for the same reason. */
+	atomic_signal_fence(memory_order_seq_cst);
 }

@@ -31,6 +31,12 @@ size_t replay_bytes(uint32_t window);
  * are never accepted: which of them came is not known, and none may be accepted twice. */
 void replay_init(struct replay *replay, uint32_t window, bool esn, uint64_t top);
 
+/* Takes over a window that a killed process left, perhaps in the midst of replay_advance(): what that had not
+ * finished counts as received. -EBADMSG: it cannot have left it so, with this window and beginning at `from`
+ * (replay_init()'s `top`); which numbers came is not known. The caller has checked that there is room for it.
+ */
+int replay_restore(struct replay *replay, uint32_t window, bool esn, uint64_t from);
+
 /* The 64-bit number that `low`, taken from the packet (host order), stands for: with ESN the guess of
  * RFC 4303 appendix A2.2, which the ICV confirms or refutes; without, `low` itself. */
 uint64_t replay_guess(const struct replay *replay, uint32_t low);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building and freeing a running SA. Control thread.
+ * Building and freeing a running SA, and taking it over from another engine. Control thread.
  */
 #include "dataplane/sa.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "dataplane/event.h"
 
 #define CACHE_LINE 64
 
@@ -47,7 +49,7 @@ static void watch_init(struct sa_watch *watch, const struct sa_params *params)
 	watch->peer_told = watch->peer;
 }
 
-static size_t sa_bytes(uint32_t window)
+size_t sa_bytes(uint32_t window)
 {
 	size_t bytes = offsetof(struct sa, replay) + replay_bytes(window);
 
@@ -56,8 +58,8 @@ static size_t sa_bytes(uint32_t window)
 	return (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-int sa_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
-	   struct sa **ret_sa)
+static int key_new(const struct sa_params *params, const struct crypto_provider *provider,
+		   struct crypto_ctx *ctx, struct crypto_key **ret_key)
 {
 	const struct crypto_suite suite = {
 		.cipher = algo_by_id(params->cipher),
@@ -69,35 +71,67 @@ int sa_new(const struct sa_params *params, const struct crypto_provider *provide
 		.icv_bytes = params->icv_bytes,
 		.esn = params->flags & SA_FLAG_ESN,
 	};
-	size_t bytes = sa_bytes(params->replay_window);
-	struct crypto_key *key;
-	struct sa *sa;
-	int r;
 
-	if (!suite.cipher)
-		return -EOPNOTSUPP;
-	sa = aligned_alloc(CACHE_LINE, bytes);
-	if (!sa)
-		return -ENOMEM;
-	r = provider->key_new(ctx, &suite, &key);
-	if (r) {
-		free(sa);
-		return r;
-	}
-	memset(sa, 0, bytes);
-	sa->spi = params->spi;
+	return suite.cipher ? provider->key_new(ctx, &suite, ret_key) : -EOPNOTSUPP;
+}
+
+/* What follows from the params. */
+static void derive(struct sa *sa, const struct crypto_provider *provider, const struct crypto_key *key)
+{
+	const struct algo *cipher = algo_by_id(sa->params.cipher);
+
+	sa->spi = sa->params.spi;
 	sa->owner = SA_OWNER_NONE;
-	sa->mode = (uint8_t)params->mode;
-	sa->icv_bytes = params->icv_bytes;
-	sa->iv_bytes = suite.cipher->iv_bytes;
-	sa->align_bytes = suite.cipher->align_bytes;
-	sa->flags = params->flags;
-	sa->steps = steps_of(params);
+	sa->mode = (uint8_t)sa->params.mode;
+	sa->icv_bytes = sa->params.icv_bytes;
+	sa->iv_bytes = cipher->iv_bytes;
+	sa->align_bytes = cipher->align_bytes;
+	sa->flags = sa->params.flags;
+	sa->steps = steps_of(&sa->params);
 	sa->key = key;
 	sa->provider = provider;
+}
+
+static struct sa *allocate(struct state *state, uint32_t store, size_t bytes)
+{
+	struct sa *sa = state ? state_alloc(state, STATE_SA, store, bytes) : aligned_alloc(CACHE_LINE, bytes);
+
+	if (sa && !state)
+		memset(sa, 0, bytes);
+	return sa;
+}
+
+/* Nobody holds it. */
+static void release(struct sa *sa)
+{
+	if (sa->head.state) {
+		state_free(&sa->head);
+		return;
+	}
+	explicit_bzero(sa, sa_bytes(sa->params.replay_window));
+	free(sa);
+}
+
+int sa_new_in(struct state *state, uint32_t store, const struct sa_params *params,
+	      const struct crypto_provider *provider, struct crypto_ctx *ctx, struct sa **ret_sa)
+{
+	struct sa *sa = allocate(state, store, sa_bytes(params->replay_window));
+	struct crypto_key *key;
+	int r;
+
+	if (!sa)
+		return -ENOMEM;
 	sa->params = *params;
-	explicit_bzero(sa->params.key, sizeof(sa->params.key));
-	explicit_bzero(sa->params.auth_key, sizeof(sa->params.auth_key));
+	r = key_new(params, provider, ctx, &key);
+	if (r) {
+		release(sa);
+		return r;
+	}
+	if (!state) {
+		explicit_bzero(sa->params.key, sizeof(sa->params.key));
+		explicit_bzero(sa->params.auth_key, sizeof(sa->params.auth_key));
+	}
+	derive(sa, provider, key);
 	watch_init(&sa->watch, params);
 	sa_life_init(&sa->life, &sa->params.limits);
 	replay_init(&sa->replay, params->replay_window, params->flags & SA_FLAG_ESN, params->replay_seq);
@@ -105,11 +139,94 @@ int sa_new(const struct sa_params *params, const struct crypto_provider *provide
 	return 0;
 }
 
+int sa_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
+	   struct sa **ret_sa)
+{
+	return sa_new_in(NULL, 0, params, provider, ctx, ret_sa);
+}
+
 void sa_free(struct sa *sa)
 {
 	if (!sa)
 		return;
 	sa->provider->key_free((struct crypto_key *)sa->key);
-	explicit_bzero(sa, sa_bytes(sa->params.replay_window));
-	free(sa);
+	release(sa);
+}
+
+/* ---- outliving the process ----------------------------------------------------------------------------- */
+
+static uint64_t sum_of(const struct sa *sa)
+{
+	const uint32_t names[] = {sa->head.kind, sa->head.store, sa->head.bytes, sa->index, sa->generation};
+
+	return state_sum(state_sum(0, names, sizeof(names)), &sa->params, sizeof(sa->params));
+}
+
+void sa_commit(struct sa *sa)
+{
+	if (sa->head.state)
+		state_commit(&sa->head, sum_of(sa));
+}
+
+void sa_uncommit(struct sa *sa)
+{
+	state_uncommit(&sa->head);
+}
+
+struct sa *sa_found(struct state_head *head)
+{
+	struct sa *sa = (struct sa *)head;
+
+	if (head->kind != STATE_SA || head->bytes < sizeof(*sa) || head->sum != sum_of(sa))
+		return NULL;
+	return sa;
+}
+
+/* What was told may never have left the process, so it is told again, but for the first use. */
+static int restore_watch(struct sa_watch *watch)
+{
+	if (watch->expired > EVENT_LIMIT_PACKETS)
+		return -EBADMSG;
+	/* It was being written: the peer's next packet says where it is. */
+	if (atomic_load_explicit(&watch->peer_version, memory_order_relaxed) & 1)
+		watch->peer = watch->peer_told;
+	atomic_store_explicit(&watch->peer_version, 0, memory_order_relaxed);
+	watch->told &= SA_TOLD_FIRST_USE;
+	watch->packets_next = 0;
+	watch->bytes_next = 0;
+	return 0;
+}
+
+/* No packet is counted that has not moved the window. */
+static bool counts_fit(const struct sa *sa)
+{
+	uint64_t packets = atomic_load_explicit(&sa->counters.packets, memory_order_relaxed);
+
+	return !sa->params.replay_window || packets <= sa->replay.top - sa->params.replay_seq;
+}
+
+int sa_restore(struct sa *sa, struct state *state, const struct crypto_provider *provider,
+	       struct crypto_ctx *ctx, uint64_t now)
+{
+	const struct sa_params *params = &sa->params;
+	struct crypto_key *key;
+	int err;
+
+	if (sa->head.bytes != sa_bytes(params->replay_window))
+		return -EBADMSG;
+	err = replay_restore(&sa->replay, params->replay_window, params->flags & SA_FLAG_ESN,
+			     params->replay_seq);
+	if (!err)
+		err = restore_watch(&sa->watch);
+	if (!err && !(counts_fit(sa) && sa_life_restore(&sa->life, &params->limits, now)))
+		err = -EBADMSG;
+	if (!err)
+		err = key_new(params, provider, ctx, &key);
+	if (err)
+		return err;
+	atomic_store(&sa->dead, false);
+	atomic_store(&sa->delete_requested, false);
+	derive(sa, provider, key);
+	state_claim(state, &sa->head);
+	return 0;
 }

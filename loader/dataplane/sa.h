@@ -15,6 +15,7 @@
 #include "dataplane/crypto.h"
 #include "dataplane/replay.h"
 #include "dataplane/sa_life.h"
+#include "dataplane/state.h"
 
 #define SA_OWNER_NONE UINT32_MAX
 
@@ -63,6 +64,7 @@ struct sa_watch {
 };
 
 struct sa {
+	struct state_head head;
 	uint32_t index;
 	uint32_t generation;
 	uint32_t spi;		/* host order */
@@ -82,15 +84,35 @@ struct sa {
 
 	struct sa_counters counters;
 	struct sa_watch watch;
-	struct sa_life life;	 /* the control thread's */
-	struct sa_params params; /* without the key, which is in key memory */
-	struct replay replay;	 /* last: variable size */
+	struct sa_life life; /* the control thread's */
+	/* With the keys in state memory, where they outlive key memory; else without. */
+	struct sa_params params;
+	struct replay replay; /* last: variable size */
 };
+
+/* Most bytes that an SA with this window takes of state memory. */
+size_t sa_bytes(uint32_t window);
 
 /* Builds an SA from validated params: takes the key, sets up the window. -ENOMEM, -EOPNOTSUPP. The
  * caller keeps (and wipes) its params. */
 int sa_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
 	   struct sa **ret_sa);
+/* The same in state memory, for the store of this number. */
+int sa_new_in(struct state *state, uint32_t store, const struct sa_params *params,
+	      const struct crypto_provider *provider, struct crypto_ctx *ctx, struct sa **ret_sa);
+
+/* From here on the SA outlives this process: with its index and generation, and before the first packet can
+ * find it, or that could come again after a restart. And no longer: before it is taken from where packets
+ * find it. Both do nothing with an SA that does not lie in state memory. */
+void sa_commit(struct sa *sa);
+void sa_uncommit(struct sa *sa);
+/* The SA in a block that state_next() found, or NULL if it is damaged; that is said of what never changes. */
+struct sa *sa_found(struct state_head *head);
+/* Makes it run again, when its params were found to be valid; `now` as of lifetimes. -EBADMSG: what changes
+ * is damaged; -ENOMEM, -EOPNOTSUPP. On failure the block is for state_drop(). */
+int sa_restore(struct sa *sa, struct state *state, const struct crypto_provider *provider,
+	       struct crypto_ctx *ctx, uint64_t now);
+
 /* Frees and wipes; NULL-safe. No worker may still see the SA, and each has forgotten its key. */
 void sa_free(struct sa *sa);
 

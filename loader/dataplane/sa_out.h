@@ -14,6 +14,7 @@
 #include "control/sa_params.h"
 #include "dataplane/crypto.h"
 #include "dataplane/sa_life.h"
+#include "dataplane/state.h"
 
 struct nexthop;
 struct spd_rule;
@@ -61,6 +62,7 @@ struct sa_out_ends_words {
 };
 
 struct sa_out {
+	struct state_head head;
 	uint32_t index;
 	uint32_t generation;
 	uint32_t spi; /* host order */
@@ -82,19 +84,35 @@ struct sa_out {
 	struct spd_rule *spd_rules[SPD_FAMILIES]; /* spd.c's */
 
 	_Alignas(64) _Atomic uint64_t last_seq; /* highest number taken; seq_limit: the SA has ended */
+	_Atomic uint64_t not_taken;		/* ~last_seq, written after it: it is never above */
 	struct sa_out_watch watch;
 	_Alignas(64) _Atomic bool dead; /* deleted, or its hard lifetime is reached: nothing more is sent */
 	_Atomic uint32_t ends_version;	/* its lowest bit says which of `ends` is valid */
 	struct sa_out_ends_words ends[2];
 	struct sa_out_counters counters;
 	struct sa_life life;	 /* the control thread's */
-	struct sa_params params; /* without the keys */
+	struct sa_params params; /* with the keys in state memory, as in struct sa; else without */
 };
 
 /* Builds an outbound SA from validated params: takes the key, draws iv_base. -ENOMEM, -EOPNOTSUPP, -EIO (no
  * random numbers). The caller keeps (and wipes) its params. Control thread. */
 int sa_out_new(const struct sa_params *params, const struct crypto_provider *provider, struct crypto_ctx *ctx,
 	       struct sa_out **ret_sa);
+/* The same in state memory. */
+int sa_out_new_in(struct state *state, const struct sa_params *params, const struct crypto_provider *provider,
+		  struct crypto_ctx *ctx, struct sa_out **ret_sa);
+
+/* As of struct sa: before the first number is taken, and before the SA is taken from where packets find it.
+ */
+void sa_out_commit(struct sa_out *sa);
+void sa_out_uncommit(struct sa_out *sa);
+/* As sa_found(). */
+struct sa_out *sa_out_found(struct state_head *head);
+/* As sa_restore(). -EBADMSG also where it cannot be ruled out that a number would be taken again. The way to
+ * the peer and the rules are the caller's to find. */
+int sa_out_restore(struct sa_out *sa, struct state *state, const struct crypto_provider *provider,
+		   struct crypto_ctx *ctx, uint64_t now);
+
 /* Frees and wipes; NULL-safe. No worker may still see the SA, and each has forgotten its key. */
 void sa_out_free(struct sa_out *sa);
 

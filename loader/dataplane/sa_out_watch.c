@@ -108,6 +108,12 @@ static enum event_limit expired(const struct sa_out *sa, uint64_t last, uint64_t
 	return sa->seq_limit == last_possible(sa) ? EVENT_LIMIT_SEQUENCE : EVENT_LIMIT_PACKETS;
 }
 
+enum event_limit sa_out_watch_expired(const struct sa_out *sa)
+{
+	return expired(sa, atomic_load_explicit(&sa->last_seq, memory_order_relaxed),
+		       atomic_load_explicit(&sa->watch.bytes, memory_order_relaxed));
+}
+
 static uint32_t due(const struct sa_out *sa)
 {
 	uint64_t last = atomic_load_explicit(&sa->last_seq, memory_order_relaxed);

@@ -46,6 +46,9 @@ static inline bool sa_out_watch_ended(struct sa_out *sa, struct event_ring *even
 	return true;
 }
 
+/* Which hard lifetime is reached, or EVENT_LIMIT_NONE. Any thread. */
+enum event_limit sa_out_watch_expired(const struct sa_out *sa);
+
 /* An event about an SA that no packet need have brought about: everything but time_ns and `limit`. `type` is
  * an enum event_type. Any thread. */
 void sa_out_watch_fill(const struct sa_out *sa, uint8_t type, struct event *ret_event);
