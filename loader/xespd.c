@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * xespd: reads its options, splits into loader and engine (see docs/ARCHITECTURE.md), and waits.
+ * xespd: reads its options, and is the loader; or, executed by it, the engine (see docs/ARCHITECTURE.md).
  */
 #include <argp.h>
 #include <bpf/libbpf.h>
@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <xesp/limits.h>
 
@@ -23,6 +24,7 @@
 #include "dataplane/crypto.h"
 #include "dataplane/keymem.h"
 #include "host/control_socket.h"
+#include "host/engine_process.h"
 #include "host/loader.h"
 #include "host/privileges.h"
 #include "host/xdp_attach.h"
@@ -45,6 +47,7 @@ struct options {
 	bool single;	    /* packets are not merged */
 	uint32_t keepalive; /* seconds */
 	enum log_level most_verbose;
+	pid_t loader; /* of which this process is the engine, or 0 */
 };
 
 const char *argp_program_version = "xespd " XESP_VERSION;
@@ -62,7 +65,8 @@ enum {
 	KEY_ROUTES,
 	KEY_NO_MERGE,
 	KEY_KEEPALIVE,
-	KEY_NO_MSS_CLAMP
+	KEY_NO_MSS_CLAMP,
+	KEY_ENGINE
 };
 
 static const struct argp_option argp_options[] = {
@@ -82,6 +86,7 @@ static const struct argp_option argp_options[] = {
 	 "leave the segment size alone that TCP connections begin with", 0},
 	{"legacy", KEY_LEGACY, NULL, 0,
 	 "take SAs with DES, 3DES or MD5, which are broken or weak (RFC 8221), for old peers", 0},
+	{"engine", KEY_ENGINE, "PID", OPTION_HIDDEN, "be the engine of this loader process", 0},
 	{"verbose", 'v', NULL, 0, "log what libbpf and libxdp say as well", 0},
 	{0},
 };
@@ -104,6 +109,17 @@ static void parse_capacity(const char *arg, struct argp_state *state, uint32_t *
 	if (*end || end == arg || value < 1 || value > XESP_SA_CAPACITY_MAX)
 		argp_error(state, "--max-sas: value '%s': a number from 1 to %u", arg, XESP_SA_CAPACITY_MAX);
 	*ret_capacity = (uint32_t)value;
+}
+
+/* Only the loader says this. */
+static void parse_engine(const char *arg, struct argp_state *state, pid_t *ret_loader)
+{
+	char *end;
+	unsigned long value = strtoul(arg, &end, 10);
+
+	if (*end || !value || value != (unsigned long)getppid())
+		argp_error(state, "--engine is not for use by hand");
+	*ret_loader = (pid_t)value;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -130,6 +146,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_NO_MSS_CLAMP: options->no_mss_clamp = true; break;
 	case KEY_NO_MERGE: options->single = true; break;
 	case KEY_KEEPALIVE: parse_keepalive(arg, state, &options->keepalive); break;
+	case KEY_ENGINE: parse_engine(arg, state, &options->loader); break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
 	case KEY_SINK:
 		if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
@@ -141,7 +158,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* Signals come through descriptors. A child begins with them blocked as well. */
+/* Signals come through descriptors. In the engine they stay blocked: a service manager sends them to both
+ * processes, and the loader ends the engine when it has detached everything. */
 static void block_signals(void)
 {
 	sigset_t signals;
@@ -205,20 +223,20 @@ static const struct sink_ops *sink_of(const struct options *options)
 	return options->single ? &sink_tun_single : &sink_tun;
 }
 
-static int run_engine(const struct options *options, const struct engine_user *user, pid_t loader, int ipc,
-		      int listener)
+/* The group is looked up and the files of libraries are read before the root directory is an empty one. */
+static int run_engine(const struct options *options)
 {
-	struct engine_config config = {.ipc = ipc,
-				       .listener = listener,
+	struct engine_config config = {.ipc = ENGINE_FD_IPC,
+				       .listener = ENGINE_FD_LISTENER,
 				       .provider = crypto_provider_by_name(options->crypto),
-				       .sink = sink_of(options),
-				       .user = user->name};
+				       .sink = sink_of(options)};
+	struct engine_user user;
 	struct failure failure;
 
+	prctl(PR_SET_NAME, "xespd"); /* or it would be "exe", as it was executed */
 	log_init("engine", options->most_verbose);
 	config.clients = control_socket_group();
 	config.capacity = options->capacity;
-	config.disabled = options->disabled;
 	config.legacy = options->legacy;
 	config.keepalive = options->keepalive;
 	config.no_mss_clamp = options->no_mss_clamp;
@@ -230,50 +248,72 @@ static int run_engine(const struct options *options, const struct engine_user *u
 	xdp_attach_route_messages();
 	libbpf_num_possible_cpus(); /* reads /sys once, and remembers */
 	reserve_key_memory(options->capacity);
-	if (privileges_drop(user, loader, &failure)) {
+	if (privileges_find_user(options->user, &user, &failure) ||
+	    privileges_drop(&user, options->loader, &failure)) {
 		log_failure(&failure);
 		return EXIT_FAILURE;
 	}
+	config.user = user.name;
 	return engine_run(&config) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run_loader(const struct options *options, int ipc, pid_t engine)
+static int start_engine(void *ctx, pid_t *ret_pid, int *ret_ipc)
 {
-	struct loader_config config = {.ipc = ipc,
-				       .engine = engine,
-				       .capacity = options->capacity,
-				       .routes = options->routes,
-				       .tun = strcmp(options->sink, sink_null.name) ? options->tun : NULL};
-	int err;
-
-	xdp_attach_route_messages();
-	err = loader_run(&config);
-	unlink(options->socket);
-	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+	return engine_process_start(ctx, ret_pid, ret_ipc);
 }
 
-static int split(const struct options *options, const struct engine_user *user, int listener)
+/* The options of this process, with what makes it the engine in front. What is said twice counts as it was
+ * said last. */
+static char **engine_arguments(int argc, char **argv, const struct engine_user *user)
 {
-	pid_t loader = getpid();
-	int pair[2];
-	pid_t engine;
+	char **arguments = calloc((size_t)argc + 3, sizeof(*arguments));
+	char *text[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
-		log_error("no socket pair: %s", strerror(errno));
+	if (!arguments || asprintf(&text[0], "--engine=%d", (int)getpid()) < 0 ||
+	    asprintf(&text[1], "--user=%s", user->name) < 0)
+		return NULL;
+	arguments[0] = argv[0];
+	arguments[1] = text[0];
+	arguments[2] = text[1];
+	memcpy(arguments + 3, argv + 1, (size_t)(argc - 1) * sizeof(*arguments));
+	return arguments;
+}
+
+static int run_loader(const struct options *options, const struct engine_program *program)
+{
+	struct loader_config config = {.start = start_engine,
+				       .start_ctx = (void *)program,
+				       .capacity = options->capacity,
+				       .routes = options->routes,
+				       .disabled = options->disabled,
+				       .tun = strcmp(options->sink, sink_null.name) ? options->tun : NULL};
+
+	xdp_attach_route_messages();
+	return loader_run(&config) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int serve(const struct options *options, int argc, char **argv)
+{
+	struct engine_program program = {.listener = -1};
+	struct engine_user user;
+	struct failure failure;
+	int status = EXIT_FAILURE;
+
+	if (privileges_find_user(options->user, &user, &failure) ||
+	    control_socket_listen(options->socket, &program.listener, &failure)) {
+		log_failure(&failure);
 		return EXIT_FAILURE;
 	}
-	engine = fork();
-	if (engine < 0) {
-		log_error("no engine process: %s", strerror(errno));
-		return EXIT_FAILURE;
-	}
-	if (!engine) {
-		close(pair[0]);
-		return run_engine(options, user, loader, pair[1], listener);
-	}
-	close(pair[1]);
-	close(listener);
-	return run_loader(options, pair[0], engine);
+	program.argv = engine_arguments(argc, argv, &user);
+	program.state = memfd_create("xesp-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (!program.argv || program.state < 0)
+		log_error("no engine can be started: %s", strerror(errno));
+	else if (privileges_provide_bpffs(&failure))
+		log_failure(&failure);
+	else
+		status = run_loader(options, &program);
+	unlink(options->socket);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -286,24 +326,15 @@ int main(int argc, char **argv)
 				  .capacity = XESP_SA_CAPACITY_DEFAULT,
 				  .keepalive = KEEPALIVE_DEFAULT,
 				  .most_verbose = LOG_LEVEL_INFO};
-	struct engine_user user;
-	struct failure failure;
-	int listener = -1;
 
 	if (provide_standard_files())
 		return EXIT_FAILURE;
 	argp_err_exit_status = 2; /* as xesp(8) and xespd(8) say */
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	log_init("loader", options.most_verbose);
 	block_signals();
 	raise_descriptor_limit();
-	if (privileges_find_user(options.user, &user, &failure) ||
-	    control_socket_listen(options.socket, &listener, &failure) ||
-	    privileges_provide_bpffs(&failure)) {
-		log_failure(&failure);
-		if (listener >= 0)
-			unlink(options.socket);
-		return EXIT_FAILURE;
-	}
-	return split(&options, &user, listener);
+	if (options.loader)
+		return run_engine(&options);
+	log_init("loader", options.most_verbose);
+	return serve(&options, argc, argv);
 }

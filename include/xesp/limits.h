@@ -96,6 +96,12 @@
 /* A client that did nothing for so long makes way where there is no room for another. */
 #define XESP_CLIENT_IDLE_SECONDS 10
 
+/* An engine process that ended is followed by another one so often in this time; the pause before the second
+ * is this, and twice as long before each further one. */
+#define XESP_RESTARTS_MAX 8
+#define XESP_RESTART_WINDOW_SECONDS 60
+#define XESP_RESTART_PAUSE_MS 50
+
 /* Key material of one SA: the longest that the algorithm table needs, of a cipher with its salt, and of an
  * integrity algorithm. */
 #define XESP_KEY_MAX 36

@@ -4,6 +4,7 @@
  * thread.
  */
 #include <stdio.h>
+#include <time.h>
 
 #include "cli/call.h"
 #include "cli/output.h"
@@ -40,6 +41,7 @@ static int print_daemon(const json_t *status)
 		{"crypto detail", "crypto_detail"},
 		{"sink", "sink"},
 		{"offload enabled", "enabled"},
+		{"engine restarts", "restarts"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -47,6 +49,25 @@ static int print_daemon(const json_t *status)
 		table_add_member(&table, status, rows[i].member);
 	}
 	return table_print(&table, stdout, output_width());
+}
+
+/* Of the last engine that was not told to end. */
+static void print_restart(const json_t *restart)
+{
+	const json_t *by = json_object_get(restart, "signal");
+	time_t seconds = (time_t)(json_integer_value(json_object_get(restart, "time_us")) / 1000000);
+	struct tm local;
+	char when[32];
+
+	if (!json_is_object(restart) || !localtime_r(&seconds, &local) ||
+	    !strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &local))
+		return;
+	printf("An engine ended at %s %s %" JSON_INTEGER_FORMAT
+	       "; the one after it kept %" JSON_INTEGER_FORMAT " SAs and lost %" JSON_INTEGER_FORMAT ".\n",
+	       when, by ? "by signal" : "with status",
+	       json_integer_value(by ? by : json_object_get(restart, "status")),
+	       json_integer_value(json_object_get(restart, "sas_kept")),
+	       json_integer_value(json_object_get(restart, "sas_lost")));
 }
 
 static void add_members(struct table *table, const json_t *object, const char *const *members, size_t count)
@@ -156,6 +177,7 @@ static int print_status(const json_t *status)
 	const json_t *interfaces = json_object_get(status, "interfaces");
 	int err = print_daemon(status);
 
+	print_restart(json_object_get(status, "restart"));
 	putchar('\n');
 	if (!json_array_size(interfaces)) {
 		puts("No interface is attached. `xesp attach IFACE` attaches one.");

@@ -2,11 +2,11 @@
 #include "control/engine.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/engine_resume.h"
 #include "control/engine_route.h"
 #include "control/iface_link.h"
 #include "control/monitor.h"
@@ -109,13 +109,6 @@ static int on_loader(sd_event_source *source, int fd, uint32_t events, void *ctx
 	return 0;
 }
 
-static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *ctx)
-{
-	(void)info;
-	(void)ctx;
-	return sd_event_exit(sd_event_source_get_event(source), 0);
-}
-
 /* Somebody began or ended to listen: packets become events only while they are wanted. */
 static void on_demand_changed(void *ctx)
 {
@@ -140,8 +133,6 @@ static int serve(struct engine *engine)
 		err = sd_event_add_io(engine->event, NULL, engine->loader.socket, EPOLLIN, on_loader, engine);
 	if (err >= 0)
 		err = sd_event_add_post(engine->event, NULL, after_request, engine);
-	if (err >= 0)
-		err = sd_event_add_signal(engine->event, NULL, SIGTERM, on_terminate, NULL);
 	if (err >= 0)
 		err = sd_event_loop(engine->event);
 	varlink_server_free(server);
@@ -218,8 +209,7 @@ static int make_outbound(struct engine *engine)
 
 int engine_run(const struct engine_config *config)
 {
-	struct engine engine = {
-		.config = config, .loader = {.socket = config->ipc}, .disabled = config->disabled};
+	struct engine engine = {.config = config, .loader = {.socket = config->ipc}};
 	int err = config->provider->ctx_new(&engine.crypto);
 
 	if (err) {
@@ -236,6 +226,8 @@ int engine_run(const struct engine_config *config)
 		err = engine_route_begin(&engine);
 	if (err >= 0)
 		err = make_outbound(&engine);
+	if (err >= 0)
+		err = engine_resume(&engine);
 	if (err >= 0)
 		err = serve(&engine);
 	if (err < 0)

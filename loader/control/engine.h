@@ -24,7 +24,6 @@ struct engine_config {
 	const char *user;   /* that the process runs as, for status */
 	gid_t clients;	    /* group whose members may call every method, or PEER_NO_GROUP */
 	uint32_t capacity;  /* SAs that one interface can hold */
-	bool disabled;	    /* begin switched off */
 	bool routes;	    /* into the TUN device are set for outbound SAs */
 	uint32_t keepalive; /* seconds without traffic after which NATs get a keepalive, or 0 */
 	bool no_mss_clamp;  /* TCP's segment size stays as its ends say */
@@ -42,6 +41,9 @@ struct engine {
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
 	struct outbound *outbound;
 	struct outbound_events *outbound_events;
+	struct ipc_begin begin; /* how it began; see engine_resume.h */
+	uint32_t sas_kept;	/* of the engine before */
+	uint32_t sas_lost;
 	sd_event_source *reap; /* frees deleted outbound SAs that a worker held too long */
 	bool disabled;	       /* every packet passes, on all interfaces */
 };

@@ -52,3 +52,19 @@ int engine_attach(struct engine *engine, const struct ipc_attach *request, struc
 	*ret_iface = *place;
 	return 0;
 }
+
+int engine_adopt(struct engine *engine, uint32_t ifindex)
+{
+	struct iface_config config = config_of(engine);
+	struct iface **place = free_place(engine);
+	struct failure failure;
+	int err;
+
+	if (!place) /* the loader has no more than the engine */
+		return -ENOSPC;
+	err = iface_adopt(&config, ifindex, place, &failure);
+	if (err)
+		log_error("interface %u is not attached any more: %s: %s", ifindex, failure.operation,
+			  failure.reason);
+	return err;
+}

@@ -11,5 +11,8 @@
  * nothing; else it says why not, and that is logged. */
 int engine_attach(struct engine *engine, const struct ipc_attach *request, struct iface **ret_iface,
 		  struct failure *ret_failure);
+/* Takes over one that the loader has attached for an engine before this one. On failure it is detached, and
+ * that is logged. */
+int engine_adopt(struct engine *engine, uint32_t ifindex);
 
 #endif

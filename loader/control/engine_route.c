@@ -223,15 +223,12 @@ static uint64_t clock_usec(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static int on_timer(sd_event_source *source, uint64_t at, void *ctx)
+static void look(struct engine *engine)
 {
-	struct engine *engine = ctx;
 	struct engine_route *route = engine->route;
 	uint64_t start = clock_usec();
 	uint64_t end;
 
-	(void)source;
-	(void)at;
 	route->ways_changed = false;
 	route->spd_version = spd_version(outbound_spd(engine->outbound));
 	set_mtu(engine);
@@ -240,7 +237,20 @@ static int on_timer(sd_event_source *source, uint64_t at, void *ctx)
 	sweep_soon(route);
 	end = clock_usec();
 	route->not_before = end + (end - start) * LOOK_SHARE;
+}
+
+static int on_timer(sd_event_source *source, uint64_t at, void *ctx)
+{
+	(void)source;
+	(void)at;
+	look(ctx);
 	return 0;
+}
+
+void engine_route_resume(struct engine *engine, uint32_t tun_mtu)
+{
+	engine->route->mtu = tun_mtu;
+	look(engine);
 }
 
 void engine_route_look(struct engine *engine)

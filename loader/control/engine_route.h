@@ -14,6 +14,10 @@ int engine_route_begin(struct engine *engine);
 /* No SA has a hop any more. */
 void engine_route_end(struct engine *engine);
 
+/* Takes over the TUN device as the engine before left it, with this MTU, 0 if it had set none; asks for the
+ * routes of the SAs that there are. */
+void engine_route_resume(struct engine *engine, uint32_t tun_mtu);
+
 /* See struct outbound_config. */
 int engine_hop_take(void *owner, const struct ip_addr *peer, struct nexthop **ret_hop);
 void engine_hop_give(void *owner, struct nexthop *hop);

@@ -27,6 +27,7 @@ static int receive_attached(struct loader_channel *loader, struct iface *iface, 
 	if (message.type != IPC_ATTACHED || count != IPC_ATTACHED_FDS)
 		return loader_unexpected(&message, fds, count, ret_failure);
 	iface->info = message.attached;
+	iface->pass_keepalives = message.attached.pass_keepalives;
 	memcpy(&iface->fds, fds, sizeof(iface->fds));
 	return 0;
 }
@@ -111,10 +112,11 @@ int iface_set_packet_max(struct iface *iface)
 static int build(const struct iface_config *config, struct iface *iface, struct failure *ret_failure)
 {
 	struct sadb_config store;
-	int err = classifier_fds_new(&iface->fds, &iface->classifier);
+	int err = classifier_fds_new(&iface->fds, iface->adopted, &iface->classifier);
 
 	if (err)
 		return failure_set(ret_failure, -err, "use classifier maps", "", "%s", iface->info.dev);
+	/* An adopted one is off. */
 	err = config->disabled ? iface_set_enabled(iface, false) : 0;
 	if (err)
 		return failure_set(ret_failure, -err, "switch the classifier off", "", "%s", iface->info.dev);
@@ -149,7 +151,10 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 	err = worker_group_start(iface->workers, iface->db);
 	if (err)
 		return failure_set(ret_failure, -err, "start workers", "", "%s", iface->info.dev);
-	return 0;
+	if (iface->adopted && !config->disabled)
+		err = iface_set_enabled(iface, true);
+	return err ? failure_set(ret_failure, -err, "switch the classifier on", "", "%s", iface->info.dev)
+		   : 0;
 }
 
 static int receive_queues(const struct iface_config *config, struct iface *iface, struct failure *ret_failure)
@@ -177,21 +182,21 @@ static int ask_detach(struct loader_channel *loader, uint32_t ifindex, struct fa
 	return loader_do(loader, &message, &message, ret_failure);
 }
 
-int iface_attach(const struct iface_config *config, const struct ipc_attach *request,
-		 struct iface **ret_iface, struct failure *ret_failure)
+/* `request` is ATTACH or ADOPT. */
+static int make(const struct iface_config *config, struct ipc_message *request, struct iface **ret_iface,
+		struct failure *ret_failure)
 {
-	struct ipc_message message = {.type = IPC_ATTACH, .attach = *request};
 	struct iface *iface = calloc(1, sizeof(*iface));
 	struct failure ignored;
 	int err;
 
 	if (!iface)
-		return failure_set(ret_failure, ENOMEM, "attach", "", "%s", request->dev);
-	iface->pass_keepalives = request->pass_keepalives;
+		return failure_set(ret_failure, ENOMEM, "attach", "", "no memory for an interface");
+	iface->adopted = request->type == IPC_ADOPT;
 	iface->port_leaves = config->port_leaves;
 	iface->port_owner = config->port_owner;
 	iface->fds = (struct classifier_fds){-1, -1, -1, -1, -1, -1, -1, -1};
-	err = loader_ask(config->loader, &message, ret_failure);
+	err = loader_ask(config->loader, request, ret_failure);
 	if (!err)
 		err = receive_attached(config->loader, iface, ret_failure);
 	if (err) {
@@ -210,6 +215,27 @@ int iface_attach(const struct iface_config *config, const struct ipc_attach *req
 	}
 	*ret_iface = iface;
 	return 0;
+}
+
+int iface_attach(const struct iface_config *config, const struct ipc_attach *request,
+		 struct iface **ret_iface, struct failure *ret_failure)
+{
+	struct ipc_message message = {.type = IPC_ATTACH, .attach = *request};
+
+	return make(config, &message, ret_iface, ret_failure);
+}
+
+int iface_adopt(const struct iface_config *config, uint32_t ifindex, struct iface **ret_iface,
+		struct failure *ret_failure)
+{
+	struct ipc_message message = {.type = IPC_ADOPT, .link = {.ifindex = ifindex}};
+	struct failure ignored;
+	int err = make(config, &message, ret_iface, ret_failure);
+
+	/* The loader keeps what it could not hand over. */
+	if (err == -EREMOTEIO)
+		ask_detach(config->loader, ifindex, &ignored);
+	return err;
 }
 
 int iface_detach(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure)

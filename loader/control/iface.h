@@ -21,6 +21,7 @@ struct port;
 struct iface {
 	struct ipc_attached info;
 	bool pass_keepalives;
+	bool adopted;	    /* it was attached for an engine before this one */
 	bool queues_failed; /* its queues are other ones than there are workers for, and that was told */
 	struct classifier_fds fds;
 	struct classifier *classifier;
@@ -56,6 +57,10 @@ struct iface_config {
  * and nothing is left attached. */
 int iface_attach(const struct iface_config *config, const struct ipc_attach *request,
 		 struct iface **ret_iface, struct failure *ret_failure);
+/* The same of an interface that the loader has attached for an engine before this one. What was in the
+ * classifier goes; it passes everything until workers run. */
+int iface_adopt(const struct iface_config *config, uint32_t ifindex, struct iface **ret_iface,
+		struct failure *ret_failure);
 /* Asks the loader to detach, then frees the interface with all its SAs. */
 int iface_detach(struct loader_channel *loader, struct iface *iface, struct failure *ret_failure);
 /* The classifier's switch; packets that it has passed on already are worked off. What the kernel says. */

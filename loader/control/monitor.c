@@ -29,13 +29,15 @@ struct monitor {
 	LIST_HEAD(, subscriber) subscribers;
 	void (*demand_changed)(void *ctx);
 	void *ctx;
+	json_t *restart; /* event, or NULL */
 };
 
 /* What an operator finds in the log without having asked; log.h bounds its rate. */
 #define TYPES_LOGGED \
 	(MONITOR_TYPE(EVENT_AUDIT) | MONITOR_TYPE(EVENT_SOFT_LIFETIME) | MONITOR_TYPE(EVENT_HARD_LIFETIME) | \
 	 MONITOR_TYPE(EVENT_MAPPING_CHANGE) | MONITOR_TYPE(EVENT_DELETE_REQUEST) | \
-	 MONITOR_TYPE(EVENT_INTERFACE) | MONITOR_TYPE(EVENT_CAPABILITY_CHANGE))
+	 MONITOR_TYPE(EVENT_INTERFACE) | MONITOR_TYPE(EVENT_CAPABILITY_CHANGE) | \
+	 MONITOR_TYPE(EVENT_ENGINE_RESTART))
 
 int monitor_new(void (*demand_changed)(void *ctx), void *ctx, struct monitor **ret_monitor)
 {
@@ -52,6 +54,9 @@ int monitor_new(void (*demand_changed)(void *ctx), void *ctx, struct monitor **r
 
 void monitor_free(struct monitor *monitor)
 {
+	if (!monitor)
+		return;
+	json_decref(monitor->restart);
 	free(monitor);
 }
 
@@ -61,6 +66,14 @@ static void tell_demand(const struct monitor *monitor)
 {
 	if (monitor->demand_changed)
 		monitor->demand_changed(monitor->ctx);
+}
+
+/* Borrows `object`; NULL counts as lost. */
+static bool send_event(struct subscriber *subscriber, json_t *object)
+{
+	json_t *parameters = object ? json_pack("{s:O}", "event", object) : NULL;
+
+	return parameters && varlink_notify(subscriber->call, parameters);
 }
 
 static void subscriber_gone(void *ctx)
@@ -90,6 +103,8 @@ int monitor_subscribe(struct monitor *monitor, struct varlink_call *call, uint32
 	LIST_INSERT_HEAD(&monitor->subscribers, subscriber, link);
 	/* The first reply says that the subscription stands. */
 	varlink_notify(call, NULL);
+	if (monitor->restart && (types & MONITOR_TYPE(EVENT_ENGINE_RESTART)))
+		send_event(subscriber, monitor->restart);
 	tell_demand(monitor);
 	return 0;
 }
@@ -118,14 +133,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* Borrows `object`; NULL counts as lost. */
-static bool send_event(struct subscriber *subscriber, json_t *object)
-{
-	json_t *parameters = object ? json_pack("{s:O}", "event", object) : NULL;
-
-	return parameters && varlink_notify(subscriber->call, parameters);
 }
 
 static void send_lost(struct subscriber *subscriber, uint64_t time_ns)
@@ -170,4 +177,14 @@ void monitor_publish(struct monitor *monitor, const char *dev, const struct even
 	if (subscriber_wants(subscriber, event->type, dev))
 		subscriber_tell(subscriber, &stamped, object);
 	json_decref(object);
+}
+
+void monitor_restarted(struct monitor *monitor, uint64_t time_us, const char *detail)
+{
+	const struct event event = {
+		.time_ns = time_us * 1000, .type = EVENT_ENGINE_RESTART, .sa_index = UINT32_MAX};
+
+	json_decref(monitor->restart);
+	monitor->restart = event_json(NULL, &event, detail);
+	monitor_publish(monitor, NULL, &event, detail);
 }

@@ -21,6 +21,10 @@ void monitor_free(struct monitor *monitor);
  * event without SA has sa_index UINT32_MAX. */
 void monitor_publish(struct monitor *monitor, const char *dev, const struct event *event, const char *detail);
 
+/* The engine is the successor of one that ended at `time_us` since 1970: published, and the first that each
+ * who subscribes later is told, for those of before had lost their connection. */
+void monitor_restarted(struct monitor *monitor, uint64_t time_us, const char *detail);
+
 /* True if a subscriber wants events of this type of this interface. */
 bool monitor_wants(const struct monitor *monitor, enum event_type type, const char *dev);
 

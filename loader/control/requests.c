@@ -157,6 +157,18 @@ static json_t *iface_json(const struct iface *iface)
 			 (int)sadb_capacity(iface->db), "send", port_json(iface->port), "queues", queues);
 }
 
+/* NULL: no engine ended yet. */
+static json_t *restart_json(const struct engine *engine)
+{
+	const struct ipc_past *past = &engine->begin.past;
+
+	if (!past->count)
+		return NULL;
+	return json_pack("{s:I, s:i, s:I, s:I}", "time_us", (json_int_t)past->ended_us,
+			 past->by_signal ? "signal" : "status", (int)past->status, "sas_kept",
+			 (json_int_t)engine->sas_kept, "sas_lost", (json_int_t)engine->sas_lost);
+}
+
 static void request_status(struct varlink_call *call, const json_t *parameters, void *ctx)
 {
 	const struct engine *engine = ctx;
@@ -172,11 +184,13 @@ static void request_status(struct varlink_call *call, const json_t *parameters, 
 			json_array_append_new(ifaces, iface_json(engine->ifaces[i]));
 	snprintf(sink, sizeof(sink), "%s%s%s", config->sink->name, config->tun ? " " : "",
 		 config->tun ? config->tun : "");
-	varlink_reply(call, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:b, s:o}", "version",
+	varlink_reply(call, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:o*, s:o}", "version",
 				      XESP_VERSION, "pid", (int)getppid(), "engine_pid", (int)getpid(),
 				      "engine_user", config->user, "crypto", config->provider->name,
 				      "crypto_detail", config->provider->ctx_describe(engine->crypto), "sink",
-				      sink, "enabled", (int)!engine->disabled, "interfaces", ifaces));
+				      sink, "enabled", (int)!engine->disabled, "restarts",
+				      (json_int_t)engine->begin.past.count, "restart", restart_json(engine),
+				      "interfaces", ifaces));
 }
 
 /* ---- attach, detach -------------------------------------------------------------------------------------

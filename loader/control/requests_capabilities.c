@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Methods about what xesp can do, and whether it does it. */
+#include "base/log.h"
 #include "control/capabilities_json.h"
 #include "control/monitor.h"
 #include "control/requests_private.h"
@@ -66,6 +67,16 @@ static int switch_all(struct engine *engine, bool disabled, struct failure *ret_
 	return err;
 }
 
+/* An engine after this one begins so. Nobody waits for the answer. */
+static void tell_loader(struct engine *engine)
+{
+	struct ipc_message message = {.type = IPC_SWITCH, .power = {.disabled = engine->disabled}};
+	struct failure failure;
+
+	if (loader_ask(&engine->loader, &message, &failure))
+		log_warning("%s: %s", failure.operation, failure.reason);
+}
+
 static void announce(const struct engine *engine)
 {
 	const struct event event = {.type = EVENT_CAPABILITY_CHANGE, .sa_index = UINT32_MAX};
@@ -87,6 +98,7 @@ void request_set_enabled(struct varlink_call *call, const json_t *parameters, vo
 			request_failed(call, &failure);
 			return;
 		}
+		tell_loader(engine);
 		announce(engine);
 	}
 	varlink_reply(call, NULL);

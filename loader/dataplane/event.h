@@ -22,7 +22,8 @@
 	X(CAPABILITY_CHANGE, "capability_change", "what the engine can do has changed") \
 	X(INTERFACE, "interface", "an attached interface changed") \
 	X(PACKET, "packet", "what became of one packet in the data plane") \
-	X(LOST, "lost", "events were lost because they came faster than they were read")
+	X(LOST, "lost", "events were lost because they came faster than they were read") \
+	X(ENGINE_RESTART, "engine_restart", "another engine process has taken over from one that ended")
 
 enum event_type {
 #define EVENT_TYPE_ENUM(NAME, name, text) EVENT_##NAME,

@@ -100,6 +100,17 @@ static int map_memory(struct xsk *xsk, int umem)
 	return area == MAP_FAILED ? -errno : 0;
 }
 
+static int bind_patiently(const struct xsk *xsk, const struct sockaddr_xdp *address)
+{
+	for (uint32_t waited = 0; bind(xsk->socket, (const struct sockaddr *)address, sizeof(*address));
+	     waited++) {
+		if (errno != EBUSY || waited >= xsk->info.patience_ms)
+			return -errno;
+		usleep(1000);
+	}
+	return 0;
+}
+
 /* On kernels before 6.4 a bound socket cannot be mapped, so the loader leaves this to the engine; it takes
  * no privilege. Zero copy if the driver has it, says the kernel without a flag. */
 static int bind_queue(struct xsk *xsk)
@@ -110,9 +121,11 @@ static int bind_queue(struct xsk *xsk)
 				       .sxdp_queue_id = xsk->info.number};
 	struct xdp_options options = {0};
 	socklen_t len = sizeof(options);
+	int err = bind_patiently(xsk, &address);
 
-	if (bind(xsk->socket, (struct sockaddr *)&address, sizeof(address)) ||
-	    getsockopt(xsk->socket, SOL_XDP, XDP_OPTIONS, &options, &len))
+	if (err)
+		return err;
+	if (getsockopt(xsk->socket, SOL_XDP, XDP_OPTIONS, &options, &len))
 		return -errno;
 	xsk->info.zero_copy = !!(options.flags & XDP_OPTIONS_ZEROCOPY);
 	return 0;

@@ -6,7 +6,21 @@
 #include <string.h>
 #include <xesp/limits.h>
 
+#include "base/log.h"
 #include "host/link.h"
+
+/* The kernel frees a queue of a socket that was closed a moment later, by a work item
+ * (xp_release_deferred()). */
+#define ORPHAN_PATIENCE_MS 2000
+
+static struct xesp_config classifier_config(bool enabled, bool pass_keepalives)
+{
+	return (struct xesp_config){.enabled = enabled,
+				    .pass_keepalives = pass_keepalives,
+				    /* Until the engine has the sockets. */
+				    .packet_max = XESP_PACKET_MAX,
+				    .audit_per_second = XESP_AUDIT_PER_SECOND};
+}
 
 int attached_new(const struct ipc_attach *request, const struct ipc_link_state *state, uint32_t capacity,
 		 struct attached *ret_attached, struct failure *ret_failure)
@@ -15,12 +29,11 @@ int attached_new(const struct ipc_attach *request, const struct ipc_link_state *
 					 .ifindex = state->ifindex,
 					 .mode = request->mode,
 					 .capacity = capacity,
-					 .config = {.enabled = 1,
-						    .pass_keepalives = !!request->pass_keepalives,
-						    /* Until the engine has the sockets. */
-						    .packet_max = XESP_PACKET_MAX,
-						    .audit_per_second = XESP_AUDIT_PER_SECOND}};
-	struct attached attached = {.used = true, .state = *state, .claim = {.fd = -1}};
+					 .config = classifier_config(true, request->pass_keepalives)};
+	struct attached attached = {.used = true,
+				    .state = *state,
+				    .pass_keepalives = request->pass_keepalives,
+				    .claim = {.fd = -1}};
 	int err;
 
 	/* Native programs of a bond run on its ports, whose packets no AF_XDP socket of the bond gets. */
@@ -51,13 +64,25 @@ void attached_release(struct attached *attached, bool interface_gone)
 	memset(attached, 0, sizeof(*attached));
 }
 
+/* The whole of it is written: an engine that was taken over may have changed it. */
+void attached_suspend(struct attached *attached)
+{
+	const struct xesp_config config = classifier_config(false, attached->pass_keepalives);
+
+	attached->orphan = true;
+	attached->queues = 0;
+	if (xdp_set_config(attached->xdp, &config))
+		log_error("%s: the classifier cannot be switched off", attached->state.dev);
+}
+
 int attached_open_queues(const struct attached *attached, uint32_t from, uint32_t count,
 			 struct xsk_opened *opened, struct failure *ret_failure)
 {
 	for (uint32_t i = 0; i < XESP_QUEUES_MAX; i++)
 		opened[i].socket = opened[i].umem = -1;
 	for (uint32_t i = from; i < count; i++) {
-		int err = xsk_open(&attached->state, i, &opened[i], ret_failure);
+		int err = xsk_open(&attached->state, i, attached->orphan ? ORPHAN_PATIENCE_MS : 0, &opened[i],
+				   ret_failure);
 
 		if (err)
 			return err;

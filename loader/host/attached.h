@@ -15,6 +15,8 @@ struct attached {
 	bool used;
 	struct ipc_link_state state; /* as it was looked at last */
 	uint32_t queues;	     /* that the engine was given sockets of: 0 to queues - 1 */
+	bool pass_keepalives;
+	bool orphan; /* its sockets were those of an engine that ended */
 	struct claim claim;
 	struct xdp_attachment *xdp;
 };
@@ -24,6 +26,9 @@ int attached_new(const struct ipc_attach *request, const struct ipc_link_state *
 		 struct attached *ret_attached, struct failure *ret_failure);
 /* Detaches, unless the interface is gone, and gives up the claim. */
 void attached_release(struct attached *attached, bool interface_gone);
+
+/* The engine ended: every packet passes until the next one has its sockets and SAs. */
+void attached_suspend(struct attached *attached);
 
 /* Opens sockets of the queues from `from` to `count` - 1 into `opened`, which has XESP_QUEUES_MAX elements
  * and is to be closed by attached_close_queues(), also after a failure. */

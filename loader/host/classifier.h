@@ -76,8 +76,9 @@ struct classifier_fds {
 };
 
 /* Tables and counters of a classifier that another process loaded and attached. The descriptors stay the
- * caller's. Needs no privileges from kernel 5.19 on. -ENOMEM. */
-int classifier_fds_new(const struct classifier_fds *fds, struct classifier **ret_classifier);
+ * caller's. `clear`: it is switched off, and what some other process has put into its tables goes, be it
+ * sound or not. Needs no privileges from kernel 5.19 on. -ENOMEM. */
+int classifier_fds_new(const struct classifier_fds *fds, bool clear, struct classifier **ret_classifier);
 
 /* What the classifier makes of an IP packet that came out of a tunnel, by the same steps. Nothing is counted.
  * XESP_REASON_TO_ENGINE sets `*ret_meta`, whose offsets count from `packet`. Any thread. While an SA is

@@ -144,7 +144,7 @@ static int kernel_load(struct kernel *kernel, uint32_t capacity)
 	if (ret)
 		return ret;
 	fds = classifier_bpf_fds(kernel->object);
-	ret = classifier_maps_init(&kernel->maps, &kernel_ops, &fds, capacity);
+	ret = classifier_maps_init(&kernel->maps, &kernel_ops, &fds, capacity, false);
 	return ret ? ret : add_socket(kernel);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <xesp/limits.h>
 
 #define CONFIG_BYTES sizeof(struct xesp_config)
 #define PARSERS_BYTES (XESP_PORTS * sizeof(struct xesp_parser_slot))
@@ -33,7 +34,7 @@ static void settle(void)
 		nanosleep(&pause, NULL);
 }
 
-static int map_table(int fd, uint32_t capacity, struct classifier_table *ret_table)
+static int map_table(int fd, uint32_t capacity, bool clear, struct classifier_table *ret_table)
 {
 	struct bpf_map_info info = {0};
 	uint32_t length = sizeof(info);
@@ -50,6 +51,8 @@ static int map_table(int fd, uint32_t capacity, struct classifier_table *ret_tab
 	elements = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (elements == MAP_FAILED)
 		return -errno;
+	if (clear)
+		memset(elements, 0, bytes);
 	classifier_table_init(ret_table, elements, info.max_entries,
 			      capacity ? capacity : classifier_table_capacity(info.max_entries), settle);
 	return 0;
@@ -72,14 +75,14 @@ static void unmap_readable(const void *memory, size_t bytes)
 		munmap((void *)memory, bytes);
 }
 
-static int map_all(struct classifier_maps *maps, uint32_t capacity)
+static int map_all(struct classifier_maps *maps, uint32_t capacity, bool clear)
 {
 	const void *config = NULL, *parsers = NULL;
 	int ret;
 
-	ret = map_table(maps->fds.sa4, capacity, &maps->sa4);
+	ret = map_table(maps->fds.sa4, capacity, clear, &maps->sa4);
 	if (!ret)
-		ret = map_table(maps->fds.sa6, capacity, &maps->sa6);
+		ret = map_table(maps->fds.sa6, capacity, clear, &maps->sa6);
 	if (!ret)
 		ret = map_readable(maps->fds.config, CONFIG_BYTES, &config);
 	if (!ret)
@@ -95,8 +98,33 @@ static void unmap_table(struct classifier_table *table)
 		munmap(table->elements, (table->buckets + 1) * sizeof(*table->elements));
 }
 
+static int clear_parsers(const struct classifier_maps *maps)
+{
+	static const struct xesp_parser_slot none;
+
+	for (uint32_t port = 0; port < XESP_PORTS; port++)
+		if (memcmp(&maps->parsers[port], &none, sizeof(none)) != 0 &&
+		    bpf_map_update_elem(maps->fds.parsers, &port, &none, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+static int clear_destinations(const struct classifier_maps *maps)
+{
+	struct xesp_destination key;
+
+	/* None twice, unless the map is broken. */
+	for (unsigned int i = 0; i <= XESP_DESTINATIONS_MAX; i++) {
+		if (bpf_map_get_next_key(maps->fds.destinations, NULL, &key))
+			return errno == ENOENT ? 0 : -errno;
+		if (bpf_map_delete_elem(maps->fds.destinations, &key))
+			return -errno;
+	}
+	return -EIO;
+}
+
 int classifier_maps_init(struct classifier_maps *maps, const struct classifier_ops *ops,
-			 const struct classifier_fds *fds, uint32_t capacity)
+			 const struct classifier_fds *fds, uint32_t capacity, bool clear)
 {
 	struct classifier_maps made = {.classifier.ops = ops, .fds = *fds};
 	int ret;
@@ -108,7 +136,11 @@ int classifier_maps_init(struct classifier_maps *maps, const struct classifier_o
 	made.percpu = calloc((size_t)made.cpus * XESP_CLASSIFIER_REASON_END, sizeof(*made.percpu));
 	if (!made.percpu)
 		return -ENOMEM;
-	ret = map_all(&made, capacity);
+	ret = map_all(&made, capacity, clear);
+	if (!ret && clear)
+		ret = clear_parsers(&made);
+	if (!ret && clear)
+		ret = clear_destinations(&made);
 	if (ret) {
 		classifier_maps_cleanup(&made);
 		return ret;
@@ -222,14 +254,14 @@ static const struct classifier_ops fds_ops = {
 	.run = no_run,
 };
 
-int classifier_fds_new(const struct classifier_fds *fds, struct classifier **ret_classifier)
+int classifier_fds_new(const struct classifier_fds *fds, bool clear, struct classifier **ret_classifier)
 {
 	struct classifier_maps *maps = malloc(sizeof(*maps));
 	int ret;
 
 	if (!maps)
 		return -ENOMEM;
-	ret = classifier_maps_init(maps, &fds_ops, fds, 0);
+	ret = classifier_maps_init(maps, &fds_ops, fds, 0, clear);
 	if (ret) {
 		free(maps);
 		return ret;

@@ -25,9 +25,10 @@ struct classifier_maps {
 
 /* Maps the SA tables and reads the number of CPUs (/sys), so before any sandbox. Finds the SAs that are in
  * the tables already. `capacity` SAs of a family at most; 0: as many as were asked for when the maps were
- * made. -ENOMEM, or what the kernel says. */
+ * made. `clear`: throws them away unseen, and all else that is in the maps but counters and switches.
+ * -ENOMEM, or what the kernel says. */
 int classifier_maps_init(struct classifier_maps *maps, const struct classifier_ops *ops,
-			 const struct classifier_fds *fds, uint32_t capacity);
+			 const struct classifier_fds *fds, uint32_t capacity, bool clear);
 /* Releases what init acquired; also fine on zeroed memory. */
 void classifier_maps_cleanup(struct classifier_maps *maps);
 

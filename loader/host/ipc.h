@@ -2,9 +2,9 @@
 /*
  * What loader and engine say to each other over a SOCK_SEQPACKET pair: fixed structs, descriptors along
  * with them. The engine asks, the loader answers each request with exactly one of ATTACHED (followed by
- * one QUEUE a receive queue), DONE (to SET_QUEUES followed by one QUEUE a new queue) or FAILED; LINK_GONE,
- * LINK_STATE and NEXTHOP come unasked. The loader trusts nothing in a request: the engine handles hostile
- * packets and is taken to be compromised.
+ * one QUEUE a receive queue), DONE (to SET_QUEUES followed by one QUEUE a new queue) or FAILED; BEGIN comes
+ * first of all, LINK_GONE, LINK_STATE and NEXTHOP come unasked. The loader trusts nothing in a request: the
+ * engine handles hostile packets and is taken to be compromised.
  */
 #ifndef XESP_HOST_IPC_H
 #define XESP_HOST_IPC_H
@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <xesp/limits.h>
 
 #include "base/ip_addr.h"
 
@@ -33,6 +34,10 @@ enum ipc_type {
 	IPC_ROUTE = 15,	    /* engine: lead packets to route.dst into the TUN device */
 	IPC_UNROUTE = 16,   /* engine: no longer */
 	IPC_TUN_MTU = 14,   /* engine: set the MTU of the TUN device to mtu.bytes */
+	IPC_BEGIN = 17,	    /* loader: what there is, left by the engine before */
+	IPC_ADOPT = 18,	    /* engine: link.ifindex of BEGIN, answered as if it were attached now */
+	IPC_READY = 19, /* engine: it serves; ways, routes that it has not asked for are of no use any more */
+	IPC_SWITCH = 20, /* engine: the next one begins so, as said in power */
 };
 
 enum ipc_xdp_mode { IPC_XDP_AUTO = 0, IPC_XDP_NATIVE = 1, IPC_XDP_GENERIC = 2 };
@@ -65,13 +70,37 @@ struct ipc_attached {
 	uint32_t dispatcher; /* 1: beside other XDP programs; 0: as the only one */
 	uint32_t queues;
 	uint32_t capacity; /* SAs */
+	uint32_t pass_keepalives;
 	struct ipc_link_state state;
+};
+
+/* Engines that ended without having been told to. */
+struct ipc_past {
+	uint32_t count;
+	/* The last one: */
+	uint32_t by_signal; /* else it exited */
+	int32_t status;	    /* signal, or exit status */
+	uint32_t _pad;
+	uint64_t ended_us; /* CLOCK_REALTIME */
+};
+
+struct ipc_begin {
+	struct ipc_past past;
+	uint32_t disabled; /* every packet passes */
+	uint32_t tun_mtu;  /* as it was set last with TUN_MTU, or 0 */
+	uint32_t count;
+	uint32_t ifindex[XESP_IFACES_MAX]; /* attached interfaces, to be adopted */
+};
+
+struct ipc_switch {
+	uint32_t disabled;
 };
 
 struct ipc_queue {
 	uint32_t number;
 	uint32_t ifindex;
-	uint32_t bound; /* 0: the engine binds the socket, after it has mapped the rings */
+	uint32_t bound;	      /* 0: the engine binds the socket, after it has mapped the rings */
+	uint32_t patience_ms; /* for which it waits for another socket to leave the queue */
 	uint32_t zero_copy;
 	uint32_t multi_buffer; /* takes packets that need several frames */
 	uint32_t frames;
@@ -134,6 +163,8 @@ struct ipc_message {
 	union {
 		struct ipc_attach attach;
 		struct ipc_attached attached;
+		struct ipc_begin begin;
+		struct ipc_switch power;
 		struct ipc_queue queue;
 		struct ipc_link link;
 		struct ipc_link_state state;

@@ -13,20 +13,15 @@
 #include <unistd.h>
 #include <xesp/limits.h>
 
-#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "host/attached.h"
-#include "host/ipc.h"
+#include "host/handover.h"
 #include "host/link.h"
-#include "host/port_open.h"
+#include "host/supervisor.h"
 #include "host/tun.h"
 #include "host/ways.h"
 
-/* How long the engine may take to end after it was asked to. */
-#define ENGINE_STOP_USEC (5 * 1000000ull)
-/* An engine that takes no answer for so long is given up. */
-#define ENGINE_READ_SECONDS 3
 /* Interfaces are looked at this often, and at events not more often than that: the kernel tells nothing of
  * new queues, and some drivers tell of nothing. */
 #define LOOK_USEC 1000000ull
@@ -35,15 +30,16 @@
 struct loader {
 	const struct loader_config *config;
 	sd_event *event;
+	struct supervisor *engine;
 	struct link_watch *links;
 	struct ways *ways;
 	sd_event_source *look; /* timer */
 	uint64_t looked;       /* when, CLOCK_MONOTONIC */
 	int tun;
-	bool udp_segments; /* the kernel knows them */
-	bool stopping;
+	uint32_t tun_mtu; /* as an engine asked for it, or 0 */
+	bool disabled;	  /* as an engine was told by a client */
 	int result;
-	uint32_t request; /* id of the one that is served */
+	struct handover handover;
 	struct attached attached[XESP_IFACES_MAX];
 };
 
@@ -57,87 +53,10 @@ static struct attached *find_attached(struct loader *loader, uint32_t ifindex)
 
 /* ---- attach ----------------------------------------------------------------------------------------- */
 
-static int reply(const struct loader *loader, struct ipc_message *message, const int *fds, size_t fd_count)
+static int reply(const struct loader *loader, struct ipc_message *message)
 {
-	message->id = loader->request;
-	return ipc_send(loader->config->ipc, message, fds, fd_count);
-}
-
-static int reply_failed(const struct loader *loader, const struct failure *failure)
-{
-	struct ipc_message message = {.type = IPC_FAILED, .failed = *failure};
-
-	return reply(loader, &message, NULL, 0);
-}
-
-/* Without a packet socket nothing is sent, but what is received is opened all the same. */
-static int open_port(const struct attached *attached)
-{
-	struct failure failure;
-	int fd = -1;
-
-	if (port_open(attached->state.ifindex, &fd, &failure))
-		log_warning("%s: nothing can be sent: %s", attached->state.dev, failure.reason);
-	return fd;
-}
-
-static int send_queue(struct loader *loader, struct attached *attached, const struct xsk_opened *opened,
-		      struct failure *failure)
-{
-	struct ipc_message message = {.type = IPC_QUEUE, .queue = opened->info};
-	int fds[IPC_QUEUE_FDS] = {opened->socket, opened->umem};
-	CLEANUP_FD int sink = -1;
-	CLEANUP_FD int port = -1;
-	size_t count = 2;
-	int err;
-
-	if (loader->config->tun) {
-		err = tun_open_queue(loader->config->tun, &sink, failure);
-		if (err)
-			return err;
-		fds[count++] = sink;
-		port = open_port(attached);
-	}
-	if (port >= 0)
-		fds[count++] = port;
-	message.queue.udp_segments = loader->udp_segments;
-	err = xdp_set_socket(attached->xdp, opened->info.number, opened->socket, failure);
-	if (err)
-		return err;
-	return reply(loader, &message, fds, count);
-}
-
-static int send_queues(struct loader *loader, struct attached *attached, uint32_t from, uint32_t count,
-		       const struct xsk_opened *opened, struct failure *failure)
-{
-	int err = 0;
-
-	for (uint32_t i = from; i < count && !err; i++)
-		err = send_queue(loader, attached, &opened[i], failure);
-	if (!err)
-		attached->queues = count;
-	return err;
-}
-
-static int send_attached(struct loader *loader, struct attached *attached, const struct xsk_opened *opened,
-			 struct failure *failure)
-{
-	const struct ipc_link_state *state = &attached->state;
-	struct ipc_message message = {.type = IPC_ATTACHED,
-				      .attached = {.ifindex = state->ifindex,
-						   .mode = xdp_attachment_mode(attached->xdp),
-						   .dispatcher = xdp_attachment_has_dispatcher(attached->xdp),
-						   .queues = state->queues,
-						   .capacity = loader->config->capacity,
-						   .state = *state}};
-	struct classifier_fds maps;
-	int err;
-
-	memcpy(message.attached.dev, state->dev, sizeof(message.attached.dev));
-	xdp_attachment_fds(attached->xdp, &maps);
-	_Static_assert(sizeof(maps) == IPC_ATTACHED_FDS * sizeof(int), "descriptors go as they stand");
-	err = reply(loader, &message, (const int *)&maps, IPC_ATTACHED_FDS);
-	return err ? err : send_queues(loader, attached, 0, state->queues, opened, failure);
+	message->id = loader->handover.request;
+	return supervisor_send(loader->engine, message, NULL, 0);
 }
 
 /* Everything that can fail for want of a queue is done before the engine hears of success. */
@@ -152,7 +71,7 @@ static int attach_to(struct loader *loader, const struct ipc_attach *request,
 		return err;
 	err = attached_open_queues(&fresh, 0, state->queues, opened, failure);
 	if (!err)
-		err = send_attached(loader, &fresh, opened, failure);
+		err = handover_attached(&loader->handover, &fresh, opened, failure);
 	/* The engine has its own copies now. */
 	attached_close_queues(opened);
 	if (err)
@@ -202,7 +121,7 @@ static int reply_done(const struct loader *loader, bool changed)
 {
 	struct ipc_message done = {.type = IPC_DONE, .done = {.changed = changed}};
 
-	return reply(loader, &done, NULL, 0);
+	return reply(loader, &done);
 }
 
 /* Queues that are no more need nothing: their sockets were the engine's, which has closed them. */
@@ -222,7 +141,8 @@ static int set_queues(struct loader *loader, const struct ipc_queues *request, s
 	if (!err)
 		err = reply_done(loader, false);
 	if (!err)
-		err = send_queues(loader, attached, request->from, request->count, opened, failure);
+		err = handover_queues(&loader->handover, attached, request->from, request->count, opened,
+				      failure);
 	attached_close_queues(opened);
 	return err;
 }
@@ -234,6 +154,26 @@ static int reattach(struct loader *loader, uint32_t ifindex, struct failure *fai
 	int err = attached ? xdp_reattach(attached->xdp, &changed, failure) : -ENOENT;
 
 	return err ? err : reply_done(loader, changed);
+}
+
+/* An interface that was attached for an engine that has ended: fresh sockets, the maps as they are. */
+static int adopt(struct loader *loader, uint32_t ifindex, struct failure *failure)
+{
+	struct attached *attached = find_for(loader, ifindex, "adopt", failure);
+	struct xsk_opened opened[XESP_QUEUES_MAX];
+	int err;
+
+	if (!attached)
+		return -ENOENT;
+	if (attached->queues)
+		return failure_set(failure, EEXIST, "adopt", "", "%s has sockets", attached->state.dev);
+	err = attached_open_queues(attached, 0, attached->state.queues, opened, failure);
+	if (!err)
+		err = handover_attached(&loader->handover, attached, opened, failure);
+	attached_close_queues(opened);
+	if (!err)
+		attached->orphan = false;
+	return err;
 }
 
 static int detach(struct loader *loader, uint32_t ifindex, struct failure *failure)
@@ -248,68 +188,93 @@ static int detach(struct loader *loader, uint32_t ifindex, struct failure *failu
 	return reply_done(loader, false);
 }
 
-/* ---- events ----------------------------------------------------------------------------------------- */
+/* ---- the engine ------------------------------------------------------------------------------------- */
 
-static void give_up(struct loader *loader, const char *what, int err)
+/* The engine has taken over all that it wants; what else was there for the one before is of no use. */
+static int ready(struct loader *loader)
 {
-	log_error("%s: %s; ending: packets go to the kernel from now on", what, strerror(-err));
+	uint64_t usec = supervisor_ready(loader->engine);
+
+	if (usec)
+		log_info("another engine serves, %.1f ms after the last one ended", (double)usec / 1000);
+	ways_sweep(loader->ways);
+	return reply_done(loader, false);
+}
+
+static int serve_way(struct loader *loader, const struct ipc_message *message, struct failure *failure)
+{
+	int err = ways_serve(loader->ways, message, failure);
+
+	if (!err && message->type == IPC_TUN_MTU)
+		loader->tun_mtu = message->mtu.bytes;
+	return err ? err : reply_done(loader, false);
+}
+
+static void on_request(const struct ipc_message *message, void *ctx)
+{
+	struct ipc_message failed = {.type = IPC_FAILED, .failed.error = EIO};
+	struct failure *failure = &failed.failed;
+	struct loader *loader = ctx;
+	int err;
+
+	loader->handover.request = message->id;
+	switch (message->type) {
+	case IPC_ATTACH: err = attach(loader, &message->attach, failure); break;
+	case IPC_ADOPT: err = adopt(loader, message->link.ifindex, failure); break;
+	case IPC_DETACH: err = detach(loader, message->link.ifindex, failure); break;
+	case IPC_SET_QUEUES: err = set_queues(loader, &message->queues, failure); break;
+	case IPC_REATTACH: err = reattach(loader, message->link.ifindex, failure); break;
+	case IPC_READY: err = ready(loader); break;
+	case IPC_SWITCH:
+		loader->disabled = message->power.disabled;
+		err = reply_done(loader, false);
+		break;
+	default: err = serve_way(loader, message, failure);
+	}
+	if (err)
+		reply(loader, &failed);
+}
+
+static void on_engine_begins(const struct ipc_past *past, void *ctx)
+{
+	struct loader *loader = ctx;
+	struct ipc_message message = {
+		.type = IPC_BEGIN,
+		.begin = {.past = *past, .disabled = loader->disabled, .tun_mtu = loader->tun_mtu}};
+
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (loader->attached[i].used)
+			message.begin.ifindex[message.begin.count++] = loader->attached[i].state.ifindex;
+	supervisor_send(loader->engine, &message, NULL, 0);
+}
+
+/* Routes into the TUN device stay, or what is to be protected would leave in the clear; the device has no
+ * queue and drops it. */
+static void on_engine_ended(void *ctx)
+{
+	struct loader *loader = ctx;
+
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (loader->attached[i].used)
+			attached_suspend(&loader->attached[i]);
+	ways_mark(loader->ways);
+	sd_notify(0, "STATUS=The engine ended, another one begins");
+}
+
+static void on_given_up(int err, void *ctx)
+{
+	struct loader *loader = ctx;
+
 	loader->result = err;
 	sd_event_exit(loader->event, 0);
 }
 
-static int serve_way(const struct loader *loader, const struct ipc_message *message, struct failure *failure)
-{
-	int err = ways_serve(loader->ways, message, failure);
-
-	return err ? err : reply_done(loader, false);
-}
-
-static void serve(struct loader *loader, const struct ipc_message *message)
-{
-	struct failure failure = {.error = EIO};
-	int err;
-
-	loader->request = message->id;
-	switch (message->type) {
-	case IPC_ATTACH: err = attach(loader, &message->attach, &failure); break;
-	case IPC_DETACH: err = detach(loader, message->link.ifindex, &failure); break;
-	case IPC_SET_QUEUES: err = set_queues(loader, &message->queues, &failure); break;
-	case IPC_REATTACH: err = reattach(loader, message->link.ifindex, &failure); break;
-	default: err = serve_way(loader, message, &failure);
-	}
-	if (err)
-		err = reply_failed(loader, &failure);
-	if (err)
-		give_up(loader, "the engine takes no answer", err);
-}
-
-static int on_ipc(sd_event_source *source, int fd, uint32_t events, void *ctx)
-{
-	struct loader *loader = ctx;
-	struct ipc_message message;
-	int fds[IPC_FDS_MAX];
-	size_t fd_count = 0;
-	int err = ipc_receive(fd, 0, &message, fds, &fd_count);
-
-	(void)events;
-	for (size_t i = 0; i < fd_count; i++)
-		close(fds[i]); /* the engine has no descriptor to give */
-	if (err == -EPIPE)     /* SIGCHLD tells how the engine ended */
-		sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	else if (!err)
-		serve(loader, &message);
-	else if (err != -EAGAIN)
-		give_up(loader, "message from the engine", err);
-	return 0;
-}
-
 static void tell(struct loader *loader, const struct ipc_message *message)
 {
-	int err = ipc_send(loader->config->ipc, message, NULL, 0);
-
-	if (err)
-		give_up(loader, "the engine takes no word", err);
+	supervisor_send(loader->engine, message, NULL, 0);
 }
+
+/* ---- events ----------------------------------------------------------------------------------------- */
 
 static void on_link_gone(uint32_t ifindex, void *ctx)
 {
@@ -396,31 +361,14 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	log_info("signal %u, ending", info->ssi_signo);
-	loader->stopping = true;
-	return sd_event_exit(loader->event, 0);
-}
-
-static int on_engine_end(sd_event_source *source, const siginfo_t *info, void *ctx)
-{
-	struct loader *loader = ctx;
-
-	(void)source;
-	if (!loader->stopping) {
-		log_error(
-			"the engine ended %s %d; detaching everything: packets go to the kernel from now on",
-			info->si_code == CLD_EXITED ? "with status" : "by signal", info->si_status);
-		loader->result = -ECHILD;
-	}
 	return sd_event_exit(loader->event, 0);
 }
 
 static int add_events(struct loader *loader)
 {
 	sd_event *event = loader->event;
-	int err = sd_event_add_io(event, NULL, loader->config->ipc, EPOLLIN, on_ipc, loader);
+	int err = sd_event_add_time(event, &loader->look, CLOCK_MONOTONIC, 0, 1, on_look, loader);
 
-	if (err >= 0)
-		err = sd_event_add_time(event, &loader->look, CLOCK_MONOTONIC, 0, 1, on_look, loader);
 	if (err >= 0)
 		err = sd_event_add_io(event, NULL, link_watch_fd(loader->links), EPOLLIN, on_netlink, loader);
 	if (err >= 0)
@@ -429,43 +377,68 @@ static int add_events(struct loader *loader)
 		err = sd_event_add_signal(event, NULL, SIGINT, on_signal, loader);
 	if (err >= 0)
 		err = sd_event_add_signal(event, NULL, SIGHUP, on_signal, loader);
-	if (err >= 0)
-		err = sd_event_add_child(event, NULL, loader->config->engine, WEXITED, on_engine_end, loader);
 	return err < 0 ? err : 0;
 }
 
-static int run(struct loader *loader)
+static int start_engine(void *ctx, pid_t *ret_pid, int *ret_ipc)
 {
-	static const struct timeval timeout = {.tv_sec = ENGINE_READ_SECONDS};
+	const struct loader *loader = ctx;
+
+	return loader->config->start(loader->config->start_ctx, ret_pid, ret_ipc);
+}
+
+static int make_tun(struct loader *loader)
+{
+	struct failure failure;
+	int err;
+
+	if (!loader->config->tun)
+		return 0;
+	err = tun_create(loader->config->tun, &loader->handover.udp_segments, &loader->tun, &failure);
+	if (err)
+		log_error("%s: %s%s%s", failure.operation, failure.reason,
+			  failure.advice[0] ? ". Next: " : "", failure.advice);
+	return err;
+}
+
+static int make_all(struct loader *loader)
+{
 	static const struct link_watch_ops link_ops = {
 		.changed = on_link_changed, .gone = on_link_gone, .lost = on_links_lost};
+	static const struct supervisor_ops engine_ops = {.start = start_engine,
+							 .began = on_engine_begins,
+							 .says = on_request,
+							 .ended = on_engine_ended,
+							 .given_up = on_given_up};
 	struct ways_config ways = {.tun = loader->config->tun,
 				   .routes = loader->config->routes,
 				   .serves = serves,
 				   .tell = on_word,
 				   .ctx = loader};
-	struct failure failure;
 	int err = sd_event_new(&loader->event);
 
 	if (err < 0)
 		return err;
-	if (setsockopt(loader->config->ipc, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)))
-		return -errno;
 	err = link_watch_new(&link_ops, loader, &loader->links);
 	ways.event = loader->event;
 	if (!err)
 		err = ways_new(&ways, &loader->ways);
-	if (err)
-		return err;
-	if (loader->config->tun) {
-		err = tun_create(loader->config->tun, &loader->udp_segments, &loader->tun, &failure);
-		if (err) {
-			log_error("%s: %s%s%s", failure.operation, failure.reason,
-				  failure.advice[0] ? ". Next: " : "", failure.advice);
-			return err;
-		}
-	}
-	err = add_events(loader);
+	if (!err)
+		err = make_tun(loader);
+	if (!err)
+		err = add_events(loader);
+	if (!err)
+		err = supervisor_new(&engine_ops, loader, loader->event, &loader->engine);
+	loader->handover.engine = loader->engine;
+	return err;
+}
+
+static int run(struct loader *loader)
+{
+	int err = make_all(loader);
+
+	if (!err)
+		err = supervisor_start(loader->engine);
 	if (err)
 		return err;
 	sd_notify(0, "READY=1");
@@ -476,18 +449,17 @@ static int run(struct loader *loader)
 
 int loader_run(const struct loader_config *config)
 {
-	struct loader loader = {.config = config, .tun = -1};
+	struct loader loader = {.config = config,
+				.tun = -1,
+				.disabled = config->disabled,
+				.handover = {.tun = config->tun, .capacity = config->capacity}};
 	int err;
 
 	err = run(&loader);
-	loader.stopping = true;
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
 		if (loader.attached[i].used)
 			attached_release(&loader.attached[i], false);
-	close(config->ipc);
-	/* It ends when its socket closes. */
-	if (!child_wait(config->engine, ENGINE_STOP_USEC))
-		log_warning("the engine did not end, it was killed");
+	supervisor_free(loader.engine);
 	link_watch_free(loader.links);
 	ways_free(loader.ways);
 	cleanup_fd(&loader.tun);

@@ -11,15 +11,18 @@
 #include <sys/types.h>
 
 struct loader_config {
-	int ipc;	   /* socket to the engine; the loader closes it */
-	pid_t engine;	   /* its process */
+	/* Makes an engine process, which ends when the socket to it is closed; the loader owns both. */
+	int (*start)(void *ctx, pid_t *ret_pid, int *ret_ipc);
+	void *start_ctx;
 	uint32_t capacity; /* SAs of one interface */
 	const char *tun;   /* device to create; NULL: the null sink */
 	bool routes;	   /* the engine may have routes set into it */
+	bool disabled;	   /* the first engine begins switched off */
 };
 
-/* Runs until SIGTERM, SIGINT or SIGHUP (returns 0), or until the engine ends or breaks the protocol (-errno).
- * On return every interface is detached and the engine is gone. */
+/* Runs until SIGTERM, SIGINT or SIGHUP (returns 0), or until engines cannot begin or end too often (-ECHILD,
+ * or what the last one did: -EPROTO, -EAGAIN). On return every interface is detached and no engine is left.
+ */
 int loader_run(const struct loader_config *config);
 
 #endif

@@ -31,6 +31,7 @@
 struct watched {
 	struct ip_addr peer;
 	struct ipc_nexthop told;
+	bool marked;		/* nobody has asked for it since nexthop_watch_mark() */
 	bool tell;		/* `told` was not told yet, or is asked for again */
 	bool failed;		/* the gateway did not answer, and has not since */
 	struct ip_addr gateway; /* neighbour that it leaves by, of told.ifindex */
@@ -341,6 +342,7 @@ int nexthop_watch_add(struct nexthop_watch *watch, const struct ip_addr *peer)
 		watched->peer = *peer;
 		HASH_ADD(hh, watch->peers, peer, sizeof(watched->peer), watched);
 	}
+	watched->marked = false;
 	watched->tell = true;
 	look_soon(watch, 0);
 	return 0;
@@ -362,4 +364,23 @@ int nexthop_watch_remove(struct nexthop_watch *watch, const struct ip_addr *peer
 	HASH_DEL(watch->peers, watched);
 	free(watched);
 	return 0;
+}
+
+void nexthop_watch_mark(struct nexthop_watch *watch)
+{
+	for (struct watched *w = watch->peers; w; w = w->hh.next)
+		w->marked = true;
+}
+
+void nexthop_watch_sweep(struct nexthop_watch *watch)
+{
+	struct watched *watched;
+	struct watched *next;
+
+	HASH_ITER (hh, watch->peers, watched, next) {
+		if (!watched->marked)
+			continue;
+		HASH_DEL(watch->peers, watched);
+		free(watched);
+	}
 }

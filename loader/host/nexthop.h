@@ -33,6 +33,10 @@ void nexthop_watch_free(struct nexthop_watch *watch); /* NULL-safe */
 int nexthop_watch_add(struct nexthop_watch *watch, const struct ip_addr *peer);
 /* -ENOENT. */
 int nexthop_watch_remove(struct nexthop_watch *watch, const struct ip_addr *peer);
+/* Marks all peers; nexthop_watch_add() takes the mark off. */
+void nexthop_watch_mark(struct nexthop_watch *watch);
+/* Removes those that are marked. */
+void nexthop_watch_sweep(struct nexthop_watch *watch);
 /* The peer behind `peer`, the first one if that is NULL; NULL: there is no other. */
 const struct ip_addr *nexthop_watch_next(const struct nexthop_watch *watch, const struct ip_addr *peer);
 /* An interface came or went: looks at all ways soon. */

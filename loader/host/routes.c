@@ -17,7 +17,8 @@ struct entry {
 	struct ip_prefix dst;
 	struct ip_prefix src;
 	bool set;
-	bool told; /* that it is not set */
+	bool told;   /* that it is not set */
+	bool marked; /* nobody has asked for it since routes_mark() */
 	UT_hash_handle hh;
 };
 
@@ -161,8 +162,11 @@ int routes_add(struct routes *routes, const struct ipc_route *route)
 
 	if (!is_prefix(&route->dst) || (route->src.addr.family != AF_UNSPEC && !is_prefix(&route->src)))
 		return -EINVAL;
-	if (find(routes, &route->dst))
+	entry = find(routes, &route->dst);
+	if (entry) {
+		entry->marked = false;
 		return 0;
+	}
 	if (HASH_COUNT(routes->entries) >= XESP_ROUTES_MAX)
 		return -ENOSPC;
 	entry = calloc(1, sizeof(*entry));
@@ -193,6 +197,22 @@ int routes_remove(struct routes *routes, const struct ipc_route *route)
 		return -ENOENT;
 	forget(routes, entry);
 	return 0;
+}
+
+void routes_mark(struct routes *routes)
+{
+	for (struct entry *entry = routes->entries; entry; entry = entry->hh.next)
+		entry->marked = true;
+}
+
+void routes_sweep(struct routes *routes)
+{
+	struct entry *entry;
+	struct entry *next;
+
+	HASH_ITER (hh, routes->entries, entry, next)
+		if (entry->marked)
+			forget(routes, entry);
 }
 
 bool routes_release(struct routes *routes, const struct ip_addr *peer)

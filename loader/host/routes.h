@@ -20,6 +20,10 @@ void routes_free(struct routes *routes); /* NULL-safe; removes them */
 int routes_add(struct routes *routes, const struct ipc_route *route);
 /* -ENOENT. */
 int routes_remove(struct routes *routes, const struct ipc_route *route);
+/* Marks all; routes_add() takes the mark off. */
+void routes_mark(struct routes *routes);
+/* Removes those that are marked. */
+void routes_sweep(struct routes *routes);
 /* A peer's way leads into the TUN device: removes what of ours leads it there. True if there was any. */
 bool routes_release(struct routes *routes, const struct ip_addr *peer);
 /* Sets those that were kept back and need not be any more. */

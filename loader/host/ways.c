@@ -78,6 +78,20 @@ void ways_free(struct ways *ways)
 	free(ways);
 }
 
+void ways_mark(struct ways *ways)
+{
+	nexthop_watch_mark(ways->watch);
+	if (ways->routes)
+		routes_mark(ways->routes);
+}
+
+void ways_sweep(struct ways *ways)
+{
+	if (ways->routes)
+		routes_sweep(ways->routes);
+	nexthop_watch_sweep(ways->watch);
+}
+
 void ways_look(struct ways *ways)
 {
 	nexthop_watch_look(ways->watch);

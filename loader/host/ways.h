@@ -30,6 +30,10 @@ void ways_free(struct ways *ways); /* NULL-safe */
 
 /* Does what RESOLVE, UNRESOLVE and TUN_MTU, ROUTE and UNROUTE ask; -EPROTO: it is another request. */
 int ways_serve(struct ways *ways, const struct ipc_message *request, struct failure *ret_failure);
+/* The engine ended: what it had watched and set stays, and is marked. */
+void ways_mark(struct ways *ways);
+/* The next one has asked for all that it needs: what is still marked goes. */
+void ways_sweep(struct ways *ways);
 /* An interface was attached or is not any more. */
 void ways_look(struct ways *ways);
 

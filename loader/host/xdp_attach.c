@@ -197,7 +197,7 @@ static void close_object(struct xdp_attachment *attachment)
 	attachment->skel = NULL;
 }
 
-static int write_config(const struct xdp_attachment *attachment, const struct xesp_config *config)
+int xdp_set_config(struct xdp_attachment *attachment, const struct xesp_config *config)
 {
 	uint32_t key = 0;
 
@@ -423,7 +423,7 @@ void xdp_detach(struct xdp_attachment *attachment, bool interface_gone)
 	if (interface_gone) {
 		/* It may live on in another network namespace, with the program. */
 		if (attachment->skel)
-			write_config(attachment, &pass_everything);
+			xdp_set_config(attachment, &pass_everything);
 	} else {
 		kernel_words[0] = '\0';
 		fd_mark_set(&mark);

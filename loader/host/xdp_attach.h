@@ -46,6 +46,8 @@ void xdp_detach(struct xdp_attachment *attachment, bool interface_gone);
 /* Puts an AF_XDP socket into the map, so that redirects of its queue reach it. */
 int xdp_set_socket(struct xdp_attachment *attachment, uint32_t queue, int socket,
 		   struct failure *ret_failure);
+/* The switches of the classifier. */
+int xdp_set_config(struct xdp_attachment *attachment, const struct xesp_config *config);
 /* The descriptors stay the attachment's. */
 void xdp_attachment_fds(const struct xdp_attachment *attachment, struct classifier_fds *ret_fds);
 enum ipc_xdp_mode xdp_attachment_mode(const struct xdp_attachment *attachment);

@@ -85,6 +85,18 @@ static bool maps_bound_sockets(int socket)
 	return bind_with(socket, &(struct ipc_link_state){.ifindex = 0}, 0, XDP_USE_SG) != -EINVAL;
 }
 
+static int bind_patiently(int socket, const struct ipc_link_state *state, uint32_t queue, uint16_t flags,
+			  unsigned int patience_ms)
+{
+	int err = bind_with(socket, state, queue, flags);
+
+	while (err == -EBUSY && patience_ms--) {
+		usleep(1000);
+		err = bind_with(socket, state, queue, flags);
+	}
+	return err;
+}
+
 static uint32_t is_zero_copy(int socket)
 {
 	struct xdp_options options = {0};
@@ -98,14 +110,14 @@ static uint32_t is_zero_copy(int socket)
  * frames, and says nothing. So zero copy goes without as long as every packet that the MTU allows fits one
  * frame, and copying, which always can, goes with it. */
 static int bind_queue(int socket, const struct ipc_link_state *state, uint32_t queue,
-		      struct ipc_queue *ret_info, struct failure *ret_failure)
+		      unsigned int patience_ms, struct ipc_queue *ret_info, struct failure *ret_failure)
 {
 	bool fits = state->mtu <= XESP_PACKET_MAX - LINK_BYTES;
 	const uint16_t tries[] = {XDP_ZEROCOPY | (fits ? 0 : XDP_USE_SG), XDP_COPY | XDP_USE_SG};
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
-		err = bind_with(socket, state, queue, tries[i]);
+		err = bind_patiently(socket, state, queue, tries[i], patience_ms);
 		if (!err) {
 			ret_info->bound = 1;
 			ret_info->zero_copy = is_zero_copy(socket);
@@ -119,13 +131,14 @@ static int bind_queue(int socket, const struct ipc_link_state *state, uint32_t q
 			   "queue %u of %s", queue, state->dev);
 }
 
-int xsk_open(const struct ipc_link_state *state, uint32_t queue, struct xsk_opened *ret_opened,
-	     struct failure *ret_failure)
+int xsk_open(const struct ipc_link_state *state, uint32_t queue, unsigned int patience_ms,
+	     struct xsk_opened *ret_opened, struct failure *ret_failure)
 {
 	CLEANUP_FD int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int umem = -1;
 	struct ipc_queue info = {.number = queue,
 				 .ifindex = state->ifindex,
+				 .patience_ms = patience_ms,
 				 .frames = XESP_FRAMES_PER_QUEUE,
 				 .frame_size = XESP_FRAME_SIZE,
 				 .fill_size = FILL_SIZE,
@@ -145,7 +158,7 @@ int xsk_open(const struct ipc_link_state *state, uint32_t queue, struct xsk_open
 	if (!err)
 		err = set_ring(fd, XDP_RX_RING, RX_SIZE, ret_failure);
 	if (!err && maps_bound_sockets(fd))
-		err = bind_queue(fd, state, queue, &info, ret_failure);
+		err = bind_queue(fd, state, queue, patience_ms, &info, ret_failure);
 	if (err)
 		return err;
 	ret_opened->info = info;

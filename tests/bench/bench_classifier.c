@@ -133,7 +133,7 @@ static int fill(const struct classifier_fds *fds)
 	struct classifier *classifier;
 	int ret;
 
-	ret = classifier_fds_new(fds, &classifier);
+	ret = classifier_fds_new(fds, false, &classifier);
 	if (ret)
 		return ret;
 	ret = classifier->ops->set_parser(classifier, PORT, &slot);

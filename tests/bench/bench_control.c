@@ -265,7 +265,7 @@ static int set_up(struct bench *bench)
 	if (!err)
 		err = xdp_bench_classifier(XESP_SA_CAPACITY_MAX, bench->xsk, &bench->object, &fds);
 	if (!err)
-		err = classifier_fds_new(&fds, &bench->classifier);
+		err = classifier_fds_new(&fds, false, &bench->classifier);
 	if (err)
 		return err;
 	config.classifier = bench->classifier;

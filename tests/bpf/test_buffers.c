@@ -209,7 +209,7 @@ static int setup(void **state)
 	assert_int_equal(classifier_bpf_open(CLASSIFY_CAPACITY, &split->object), 0);
 	assert_int_equal(xesp_bpf__load(split->object), 0);
 	split->fds = classifier_bpf_fds(split->object);
-	assert_int_equal(classifier_fds_new(&split->fds, &split->classifier), 0);
+	assert_int_equal(classifier_fds_new(&split->fds, false, &split->classifier), 0);
 	classify_fill(split->classifier);
 	split->socket = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	assert_true(split->socket >= 0);

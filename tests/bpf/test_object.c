@@ -72,7 +72,7 @@ static int setup(void **state)
 	assert_int_equal(classifier_bpf_open(CLASSIFY_CAPACITY, &rig->object), 0);
 	assert_int_equal(xesp_bpf__load(rig->object), 0);
 	rig->fds = classifier_bpf_fds(rig->object);
-	assert_int_equal(classifier_fds_new(&rig->fds, &rig->classifier), 0);
+	assert_int_equal(classifier_fds_new(&rig->fds, false, &rig->classifier), 0);
 	classify_fill(rig->classifier);
 	rig->ring = ring_buffer__new(rig->fds.audit, take_event, rig, NULL);
 	assert_non_null(rig->ring);
@@ -278,7 +278,7 @@ static void test_taken_over(void **state)
 	struct xesp_sa_ref ref = {.index = 99};
 
 	classifier_free(rig->classifier);
-	assert_int_equal(classifier_fds_new(&rig->fds, &rig->classifier), 0);
+	assert_int_equal(classifier_fds_new(&rig->fds, false, &rig->classifier), 0);
 	frame_esp(&rig->frame, &spec, XESP_FORM_UDP, CLASSIFY_SPI, 40);
 	assert_int_equal(run(rig, 0, 1), XDP_REDIRECT);
 	assert_int_equal(rig->classifier->ops->add_sa(rig->classifier, CLASSIFY_SPI, &spec.dst, &ref),
@@ -318,7 +318,7 @@ static int without_privileges(struct rig *rig)
 		return 1;
 	if (classifier_kernel_new(CLASSIFY_CAPACITY, &classifier) != -EPERM)
 		return 2;
-	if (classifier_fds_new(&rig->fds, &classifier))
+	if (classifier_fds_new(&rig->fds, false, &classifier))
 		return 3;
 	if (classifier->ops->add_sa(classifier, CLASSIFY_SPI_UNKNOWN, &spec.dst, &ref))
 		return 4;

@@ -33,7 +33,7 @@ static int configure(const struct classifier_fds *fds, int socket)
 	uint32_t queue = 0;
 	int ret;
 
-	ret = classifier_fds_new(fds, &classifier);
+	ret = classifier_fds_new(fds, false, &classifier);
 	if (ret)
 		return ret;
 	ret = classifier->ops->set_config(classifier, &config);

@@ -31,6 +31,9 @@ OUT_SA = {
 UNSEEN = {
     ("Sa", "key"): "only ever in requests",
     ("Sa", "auth_key"): "only ever in requests",
+    ("Status", "restart"): "only after an engine ended",
+    **{("Restart", member): "only after an engine ended" for member in
+       ("time_us", "signal", "status", "sas_kept", "sas_lost")},
 }
 
 

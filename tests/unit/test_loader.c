@@ -44,38 +44,82 @@ static void require(bool condition, const char *text)
 	_exit(1);
 }
 
-/* Runs the loader with `engine` as the other process; returns its result, and whether the engine got to the
- * end of what it does. */
-static int run(void (*engine)(int ipc), bool *ret_content)
+struct engines {
+	void (*run)(int ipc);
+	int watch; /* gets a byte when one got to the end of what it does */
+	unsigned int started;
+	pid_t last;
+};
+
+static int start(void *ctx, pid_t *ret_pid, int *ret_ipc)
 {
-	struct loader_config config = {.capacity = 16};
-	size_t before = descriptors();
+	struct engines *engines = ctx;
 	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	engines->started++;
+	engines->last = fork();
+	assert_true(engines->last >= 0);
+	if (!engines->last) {
+		close(pair[0]);
+		engines->run(pair[1]);
+		(void)!write(engines->watch, "c", 1);
+		_exit(0);
+	}
+	close(pair[1]);
+	*ret_pid = engines->last;
+	*ret_ipc = pair[0];
+	return 0;
+}
+
+/* Runs the loader with `engine` as the other process; returns its result, and how many engines got to the end
+ * of what they do. */
+static int run(void (*engine)(int ipc), unsigned int *ret_content, unsigned int *ret_started)
+{
+	struct engines engines = {.run = engine};
+	struct loader_config config = {.start = start, .start_ctx = &engines, .capacity = 16};
+	size_t before = descriptors();
 	int err;
 	int watch[2];
 	char byte;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(pipe2(watch, O_CLOEXEC | O_NONBLOCK), 0);
-	config.engine = fork();
-	assert_true(config.engine >= 0);
-	if (!config.engine) {
-		close(pair[0]);
-		engine(pair[1]);
-		(void)!write(watch[1], "c", 1);
-		_exit(0);
-	}
-	close(pair[1]);
-	config.ipc = pair[0];
-	alarm(30);
+	engines.watch = watch[1];
+	alarm(60);
 	err = loader_run(&config);
 	alarm(0);
-	*ret_content = read(watch[0], &byte, 1) == 1;
+	*ret_content = 0;
+	while (read(watch[0], &byte, 1) == 1)
+		++*ret_content;
 	close(watch[0]);
 	close(watch[1]);
 	assert_int_equal(descriptors(), before);
-	assert_int_equal(waitpid(config.engine, NULL, WNOHANG), -1);
+	assert_int_equal(waitpid(engines.last, NULL, WNOHANG), -1);
+	*ret_started = engines.started;
 	return err;
+}
+
+/* One engine that never says that it serves: no other follows. */
+static int run_once(void (*engine)(int ipc), bool *ret_content)
+{
+	unsigned int content;
+	unsigned int started;
+	int err = run(engine, &content, &started);
+
+	assert_int_equal(started, 1);
+	*ret_content = content == 1;
+	return err;
+}
+
+static void hear_begin(int ipc, struct ipc_begin *ret_begin)
+{
+	struct ipc_message message;
+	int fds[IPC_FDS_MAX];
+	size_t count;
+
+	require(!ipc_receive(ipc, 10000, &message, fds, &count), "the loader does not begin");
+	require(!count && message.type == IPC_BEGIN && !message.begin.count, "no BEGIN");
+	*ret_begin = message.begin;
 }
 
 static void ask(int ipc, const struct ipc_message *request, struct ipc_message *ret_answer)
@@ -100,12 +144,18 @@ static void expect_failed(int ipc, const struct ipc_message *request, int error)
 static void impossible_requests(int ipc)
 {
 	struct ipc_message request = {.type = 99, .id = 1};
+	struct ipc_begin begin;
 
+	hear_begin(ipc, &begin);
 	expect_failed(ipc, &request, EPROTO);
 	request = (struct ipc_message){.type = IPC_ATTACHED, .id = 2};
 	expect_failed(ipc, &request, EPROTO);
 	request = (struct ipc_message){.type = IPC_DETACH, .id = 3, .link = {.ifindex = 1}};
 	expect_failed(ipc, &request, ENOENT);
+	request = (struct ipc_message){.type = IPC_ADOPT, .link = {.ifindex = 1}};
+	expect_failed(ipc, &request, ENOENT);
+	request = (struct ipc_message){.type = IPC_BEGIN};
+	expect_failed(ipc, &request, EPROTO);
 	request = (struct ipc_message){.type = IPC_REATTACH, .link = {.ifindex = 1}};
 	expect_failed(ipc, &request, ENOENT);
 	request = (struct ipc_message){.type = IPC_SET_QUEUES, .queues = {.ifindex = 1, .count = 1}};
@@ -142,7 +192,7 @@ static void test_impossible_requests(void **state)
 	bool content;
 
 	(void)state;
-	assert_int_equal(run(impossible_requests, &content), -ECHILD);
+	assert_int_equal(run_once(impossible_requests, &content), -ECHILD);
 	assert_true(content);
 }
 
@@ -151,8 +201,10 @@ static void gives_descriptors(int ipc)
 	struct ipc_message request = {.type = IPC_DETACH};
 	int fds[IPC_FDS_MAX];
 	struct ipc_message answer;
+	struct ipc_begin begin;
 	size_t count;
 
+	hear_begin(ipc, &begin);
 	for (size_t i = 0; i < IPC_FDS_MAX; i++)
 		fds[i] = ipc;
 	for (int i = 0; i < 100; i++) {
@@ -167,7 +219,7 @@ static void test_descriptors_are_closed(void **state)
 	bool content;
 
 	(void)state;
-	assert_int_equal(run(gives_descriptors, &content), -ECHILD);
+	assert_int_equal(run_once(gives_descriptors, &content), -ECHILD);
 	assert_true(content);
 }
 
@@ -220,9 +272,9 @@ static void test_broken_messages_end_it(void **state)
 	bool content;
 
 	(void)state;
-	assert_int_equal(run(too_many_descriptors, &content), -EPROTO);
-	assert_int_equal(run(half_a_message, &content), -EPROTO);
-	assert_int_equal(run(long_message, &content), -EPROTO);
+	assert_int_equal(run_once(too_many_descriptors, &content), -EPROTO);
+	assert_int_equal(run_once(half_a_message, &content), -EPROTO);
+	assert_int_equal(run_once(long_message, &content), -EPROTO);
 }
 
 static void asks_and_never_listens(int ipc)
@@ -238,7 +290,94 @@ static void test_deaf_engine_does_not_block_it(void **state)
 	bool content;
 
 	(void)state;
-	assert_int_equal(run(asks_and_never_listens, &content), -EAGAIN);
+	assert_int_equal(run_once(asks_and_never_listens, &content), -EAGAIN);
+}
+
+static void expect_done(int ipc, uint32_t type)
+{
+	struct ipc_message request = {.type = type, .id = 7, .power = {.disabled = 1}};
+	struct ipc_message answer;
+
+	ask(ipc, &request, &answer);
+	require(answer.type == IPC_DONE, "not done");
+}
+
+/* Each one finds out whether it hears the truth of those before it. */
+static void serves_and_ends(int ipc)
+{
+	struct ipc_begin begin;
+
+	hear_begin(ipc, &begin);
+	require(begin.disabled == !!begin.past.count, "the switch is not as it was left");
+	require(!begin.past.count || (!begin.past.by_signal && !begin.past.status),
+		"another end than there was");
+	require(!begin.past.count || begin.past.ended_us, "no time");
+	expect_done(ipc, IPC_SWITCH);
+	expect_done(ipc, IPC_READY);
+}
+
+static void test_engines_follow_each_other(void **state)
+{
+	unsigned int content;
+	unsigned int started;
+
+	(void)state;
+	assert_int_equal(run(serves_and_ends, &content, &started), -ECHILD);
+	assert_int_equal(started, 1 + XESP_RESTARTS_MAX);
+	assert_int_equal(content, started);
+}
+
+/* The one that follows cannot begin any more. */
+static void serves_once(int ipc)
+{
+	struct ipc_begin begin;
+
+	hear_begin(ipc, &begin);
+	if (begin.past.count)
+		require(begin.past.by_signal ? begin.past.status == SIGKILL : begin.past.status == 3,
+			"another end");
+	else
+		expect_done(ipc, IPC_READY);
+	if (begin.past.count == 1)
+		kill(getpid(), SIGKILL);
+	_exit(3);
+}
+
+static void test_engines_that_crash_early(void **state)
+{
+	unsigned int content;
+	unsigned int started;
+
+	(void)state;
+	assert_int_equal(run(serves_once, &content, &started), -ECHILD);
+	assert_int_equal(started, 1 + XESP_RESTARTS_MAX);
+	assert_int_equal(content, 0);
+}
+
+/* What breaks the protocol is ended, and has a successor like what crashes. */
+static void serves_and_babbles(int ipc)
+{
+	struct ipc_begin begin;
+	char byte = 0;
+
+	hear_begin(ipc, &begin);
+	require(!begin.past.count || (begin.past.by_signal && begin.past.status == SIGKILL),
+		"it was not ended");
+	expect_done(ipc, IPC_READY);
+	require(send(ipc, &byte, 1, 0) == 1, "not sent");
+	until_closed(ipc);
+	pause();
+}
+
+static void test_engines_that_break_the_protocol(void **state)
+{
+	unsigned int content;
+	unsigned int started;
+
+	(void)state;
+	assert_int_equal(run(serves_and_babbles, &content, &started), -EPROTO);
+	assert_int_equal(started, 1 + XESP_RESTARTS_MAX);
+	assert_int_equal(content, 0);
 }
 
 /* sd-event takes signals from a descriptor, as xespd has it. */
@@ -262,6 +401,9 @@ int main(void)
 		cmocka_unit_test(test_descriptors_are_closed),
 		cmocka_unit_test(test_broken_messages_end_it),
 		cmocka_unit_test(test_deaf_engine_does_not_block_it),
+		cmocka_unit_test(test_engines_follow_each_other),
+		cmocka_unit_test(test_engines_that_crash_early),
+		cmocka_unit_test(test_engines_that_break_the_protocol),
 	};
 
 	return cmocka_run_group_tests_name("loader", tests, block_signals, NULL);

@@ -132,7 +132,7 @@ static int try_to_open(struct xsk_opened *ret_opened, struct failure *ret_failur
 {
 	const struct ipc_link_state state = {.dev = "x0", .ifindex = 7, .mtu = kernel.mtu};
 
-	return xsk_open(&state, 3, ret_opened, ret_failure);
+	return xsk_open(&state, 3, 0, ret_opened, ret_failure);
 }
 
 static void expect(bool zero_copy, bool multi_buffer)
