@@ -51,7 +51,7 @@ static const struct argp monitor_argp = {
 	       "peer's change of address, requests for deletion, changes of interfaces and capabilities, another engine. What "
 	       "becomes of each single packet is only told with --type packet.\vTypes: audit, first_use, "
 	       "soft_lifetime, hard_lifetime, mapping_change, delete_request, capability_change, interface, "
-	       "packet, lost, engine_restart.",
+	       "packet, lost, engine_restart, pmtu.",
 };
 
 /* Local time with microseconds, as tcpdump has it, but with the date. */

@@ -112,6 +112,8 @@ static void print_sent(const json_t *state, const json_t *send)
 	print_member("port", state, "peer_port");
 	print_member("next-hop", send, "next_hop");
 	print_member("mtu", send, "mtu");
+	print_member("path-mtu", send, "pmtu");
+	print_member("expires", send, "pmtu_expires");
 	putchar('\n');
 }
 

@@ -38,6 +38,7 @@ struct engine {
 	struct crypto_ctx *crypto;	       /* the control thread's */
 	struct nexthops *nexthops;	       /* ways to the peers of outbound SAs */
 	struct engine_route *route;	       /* what follows from them, and from the SAs */
+	struct engine_pmtu *pmtu;	       /* what routers on them tell */
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
 	struct outbound *outbound;
 	struct outbound_events *outbound_events;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "control/engine_pmtu.h"
 #include "control/keepalive.h"
 #include "control/tun_routes.h"
 #include "dataplane/esp_out.h"
@@ -231,6 +232,7 @@ static void look(struct engine *engine)
 
 	route->ways_changed = false;
 	route->spd_version = spd_version(outbound_spd(engine->outbound));
+	engine_pmtu_need(engine);
 	set_mtu(engine);
 	if (route->routes)
 		tun_routes_sync(route->routes, engine->outbound);
@@ -281,15 +283,20 @@ static int make_keepalive(struct engine *engine)
 
 int engine_route_begin(struct engine *engine)
 {
-	const struct nexthops_config config = {
-		.watch = watch, .port = port_of, .changed = on_changed, .owner = engine};
+	const struct nexthops_config config = {.watch = watch,
+					       .port = port_of,
+					       .changed = on_changed,
+					       .expired = engine_pmtu_expired,
+					       .owner = engine};
 	const struct tun_routes_config routes = {.add = add_route, .remove = remove_route, .owner = engine};
 	int err;
 
 	engine->route = calloc(1, sizeof(*engine->route));
 	if (!engine->route)
 		return -ENOMEM;
-	err = nexthops_new(&config, &engine->nexthops);
+	err = engine_pmtu_begin(engine);
+	if (!err)
+		err = nexthops_new(&config, &engine->nexthops);
 	if (!err && engine->config->routes)
 		err = tun_routes_new(&routes, &engine->route->routes);
 	if (!err)
@@ -309,6 +316,7 @@ int engine_route_begin(struct engine *engine)
 void engine_route_end(struct engine *engine)
 {
 	engine->loader.on_nexthop = NULL;
+	engine_pmtu_end(engine);
 	nexthops_free(engine->nexthops);
 	engine->nexthops = NULL;
 	if (!engine->route)

@@ -110,6 +110,8 @@ static int add_endpoints(json_t *object, const struct event *event)
 
 	if (event->family != 4 && event->family != 6)
 		return 0;
+	if (event->type == EVENT_PMTU)
+		return add_address(object, "dst", event->family, event->dst);
 	err |= add_address(object, "src", event->family, event->src);
 	if (udp || event->sport)
 		err |= add_number(object, "sport", event->sport);
@@ -156,6 +158,8 @@ static int add_outcome(json_t *object, const struct event *event)
 	}
 	if (event->type == EVENT_SOFT_LIFETIME || event->type == EVENT_HARD_LIFETIME)
 		err |= add_text(object, "limit", limit_name(event->limit));
+	if (event->type == EVENT_PMTU)
+		err |= add_number(object, "mtu", event->mtu);
 	if (event->lost)
 		err |= add_number(object, event->type == EVENT_AUDIT ? "suppressed" : "lost", event->lost);
 	return err;
@@ -224,7 +228,7 @@ const char *event_json_text(const json_t *event, char *buffer)
 		"handle",	 "spi",	      "seq",	     "src",
 		"sport",	 "dst",	      "dport",	     "old_src",
 		"old_sport",	 "form",      "crypto_done", "next_crypto_done",
-		"crypto_status", "outer_spi",
+		"crypto_status", "outer_spi", "mtu",
 	};
 	const char *dev = json_string_value(json_object_get(event, "dev"));
 	const char *type = json_string_value(json_object_get(event, "type"));

@@ -13,6 +13,8 @@ struct peer {
 	uint32_t users;
 	struct ipc_nexthop told;    /* by the loader */
 	struct nexthop_way written; /* into `hop` */
+	struct path_mtu learned;
+	uint32_t learned_ifindex; /* of the way that it was learned of */
 	UT_hash_handle hh;
 };
 
@@ -116,13 +118,20 @@ static void write_way(const struct nexthops *nexthops, struct peer *peer)
 	if (way.port) {
 		_Static_assert(sizeof(way.link) == sizeof(told->link), "an Ethernet header");
 		way.state = (uint8_t)told->state;
-		way.mtu = told->mtu;
+		way.mtu = path_mtu_least(&peer->learned, told->mtu);
 		memcpy(way.link, told->link, sizeof(way.link));
 	}
 	if (!memcmp(&way, &peer->written, sizeof(way)))
 		return;
 	peer->written = way;
 	nexthop_write(&peer->hop, &way);
+}
+
+static void changed(const struct nexthops *nexthops, struct peer *peer)
+{
+	write_way(nexthops, peer);
+	if (nexthops->config.changed)
+		nexthops->config.changed(nexthops->config.owner, &peer->hop);
 }
 
 void nexthops_note(struct nexthops *nexthops, const struct ipc_nexthop *way)
@@ -132,9 +141,10 @@ void nexthops_note(struct nexthops *nexthops, const struct ipc_nexthop *way)
 	if (!peer)
 		return;
 	peer->told = *way;
-	write_way(nexthops, peer);
-	if (nexthops->config.changed)
-		nexthops->config.changed(nexthops->config.owner, &peer->hop);
+	/* Another path. While there is no way the path is what it was. */
+	if (way->ifindex && way->ifindex != peer->learned_ifindex)
+		peer->learned = (struct path_mtu){0};
+	changed(nexthops, peer);
 }
 
 void nexthops_refresh(struct nexthops *nexthops)
@@ -148,9 +158,50 @@ struct ip_addr nexthops_source(const struct nexthop *hop)
 	return peer_of(hop)->told.src;
 }
 
+/* ---- the path's MTU ------------------------------------------------------------------------------------ */
+
 uint32_t nexthops_mtu(const struct nexthop *hop)
 {
-	return peer_of(hop)->told.mtu;
+	const struct peer *peer = peer_of(hop);
+
+	return path_mtu_least(&peer->learned, peer->told.mtu);
+}
+
+enum path_mtu_result nexthops_learn(struct nexthops *nexthops, const struct nexthop *hop, uint32_t mtu,
+				    uint64_t now_ms)
+{
+	struct peer *peer = peer_of(hop);
+	enum path_mtu_result result = path_mtu_learn(&peer->learned, mtu, nexthops_mtu(hop), now_ms);
+
+	if (result == PATH_MTU_LEARNED) {
+		peer->learned_ifindex = peer->told.ifindex;
+		changed(nexthops, peer);
+	}
+	return result;
+}
+
+uint64_t nexthops_expire(struct nexthops *nexthops, uint64_t now_ms)
+{
+	const struct nexthops_config *config = &nexthops->config;
+	uint64_t next = UINT64_MAX;
+
+	for (struct peer *peer = nexthops->peers; peer; peer = peer->hh.next) {
+		if (path_mtu_expire(&peer->learned, now_ms)) {
+			changed(nexthops, peer);
+			if (config->expired)
+				config->expired(config->owner, &peer->addr, peer->told.mtu);
+		} else if (peer->learned.mtu && peer->learned.until_ms < next) {
+			next = peer->learned.until_ms;
+		}
+	}
+	return next;
+}
+
+uint64_t nexthops_learned_until(const struct nexthop *hop)
+{
+	const struct peer *peer = peer_of(hop);
+
+	return nexthops_mtu(hop) != peer->told.mtu ? peer->learned.until_ms : 0;
 }
 
 uint32_t nexthops_count(const struct nexthops *nexthops)

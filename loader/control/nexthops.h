@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ways to the peers of outbound SAs, one a peer's address however many SAs it has. The loader finds them
- * and says when they change (host/nexthop.h); workers read them (dataplane/nexthop.h). Control thread.
+ * and says when they change (host/nexthop.h); workers read them (dataplane/nexthop.h). The MTU of a path may
+ * be less than the kernel knows. Control thread.
  */
 #ifndef XESP_CONTROL_NEXTHOPS_H
 #define XESP_CONTROL_NEXTHOPS_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/ip_addr.h"
+#include "control/path_mtu.h"
 #include "dataplane/nexthop.h"
 #include "host/ipc.h"
 
@@ -22,6 +24,8 @@ struct nexthops_config {
 	struct port *(*port)(void *owner, uint32_t ifindex);
 	/* The way is another one, perhaps with another source or MTU; may be NULL. */
 	void (*changed)(void *owner, const struct nexthop *hop);
+	/* The MTU that was learned of the path to a peer was forgotten; may be NULL. */
+	void (*expired)(void *owner, const struct ip_addr *peer, uint32_t mtu);
 	void *owner;
 };
 
@@ -43,8 +47,18 @@ void nexthops_refresh(struct nexthops *nexthops);
 
 /* The address that the host sends to this peer from; AF_UNSPEC: not known (yet). */
 struct ip_addr nexthops_source(const struct nexthop *hop);
-/* Of the outer packet, also while the way is not usable; 0: not known (yet). */
+/* Of the outer packet, also while the way is not usable: the kernel's or, if that is less, what was learned;
+ * 0: not known (yet). */
 uint32_t nexthops_mtu(const struct nexthop *hop);
+
+/* A router on the path to the peer has told its MTU: LEARNED or KNOWN. What was learned holds for
+ * PATH_MTU_EXPIRES_MS, as long as the way leaves by the same interface. */
+enum path_mtu_result nexthops_learn(struct nexthops *nexthops, const struct nexthop *hop, uint32_t mtu,
+				    uint64_t now_ms);
+/* Forgets what was learned too long ago; returns when there will be more to forget, UINT64_MAX: never. */
+uint64_t nexthops_expire(struct nexthops *nexthops, uint64_t now_ms);
+/* When what was learned and counts is forgotten; 0: the kernel's MTU counts. */
+uint64_t nexthops_learned_until(const struct nexthop *hop);
 /* Peers. */
 uint32_t nexthops_count(const struct nexthops *nexthops);
 

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/reasons.h"
 #include "control/engine_attach.h"
+#include "control/engine_pmtu.h"
 #include "control/iface_link.h"
 #include "control/requests_private.h"
 
@@ -184,13 +185,14 @@ static void request_status(struct varlink_call *call, const json_t *parameters, 
 			json_array_append_new(ifaces, iface_json(engine->ifaces[i]));
 	snprintf(sink, sizeof(sink), "%s%s%s", config->sink->name, config->tun ? " " : "",
 		 config->tun ? config->tun : "");
-	varlink_reply(call, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:o*, s:o}", "version",
-				      XESP_VERSION, "pid", (int)getppid(), "engine_pid", (int)getpid(),
-				      "engine_user", config->user, "crypto", config->provider->name,
-				      "crypto_detail", config->provider->ctx_describe(engine->crypto), "sink",
-				      sink, "enabled", (int)!engine->disabled, "restarts",
-				      (json_int_t)engine->begin.past.count, "restart", restart_json(engine),
-				      "interfaces", ifaces));
+	varlink_reply(call,
+		      json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:o*, s:o, s:o}", "version",
+				XESP_VERSION, "pid", (int)getppid(), "engine_pid", (int)getpid(),
+				"engine_user", config->user, "crypto", config->provider->name,
+				"crypto_detail", config->provider->ctx_describe(engine->crypto), "sink", sink,
+				"enabled", (int)!engine->disabled, "restarts",
+				(json_int_t)engine->begin.past.count, "restart", restart_json(engine),
+				"pmtu_errors", engine_pmtu_json(engine->pmtu), "interfaces", ifaces));
 }
 
 /* ---- attach, detach -------------------------------------------------------------------------------------

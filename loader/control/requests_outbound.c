@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/lifetime.h"
+#include "control/nexthops.h"
 #include "control/sa_json.h"
 #include "dataplane/esp_out.h"
 #include "dataplane/nexthop.h"
@@ -94,6 +95,16 @@ static const char *hop_text(const struct sa_out *sa, struct nexthop_way *ret_way
 	return states[ret_way->state];
 }
 
+/* What was learned of the path, and when it is forgotten. */
+static void add_learned(const struct sa_out *sa, json_t *send)
+{
+	uint64_t until = sa->hop ? nexthops_learned_until(sa->hop) : 0, now = lifetime_now();
+
+	if (send && until)
+		json_object_set_new(send, "pmtu_expires",
+				    json_integer((json_int_t)(until > now ? (until - now + 999) / 1000 : 0)));
+}
+
 json_t *request_outbound_state(const struct sa_out *sa)
 {
 	char handle[HANDLE_TEXT_MAX], peer[IP_ADDR_TEXT_MAX];
@@ -103,9 +114,11 @@ json_t *request_outbound_state(const struct sa_out *sa)
 	json_t *state, *send;
 
 	sa_out_get_ends(sa, &ends);
-	send = json_pack("{s:s, s:I, s:I, s:i}", "next_hop", hop, "refused", counter(&sa->counters.refused),
-			 "last_seq", counter(&sa->last_seq), "mtu",
-			 (int)(way.state == NEXTHOP_USABLE ? esp_out_inner_max(sa, way.mtu) : 0));
+	send = json_pack("{s:s, s:I, s:I, s:i, s:i}", "next_hop", hop, "refused",
+			 counter(&sa->counters.refused), "last_seq", counter(&sa->last_seq), "mtu",
+			 (int)(way.state == NEXTHOP_USABLE ? esp_out_inner_max(sa, way.mtu) : 0), "pmtu",
+			 (int)(way.state == NEXTHOP_USABLE ? way.mtu : 0));
+	add_learned(sa, send);
 	state = json_pack("{s:o, s:s, s:n, s:n, s:I, s:I, s:i, s:i, s:i, s:o, s:o, s:i, s:s, s:o}", "sa",
 			  sa_json_encode(&sa->params, false), "handle", handle_text(sa, handle), "parser",
 			  "worker", "packets", counter(&sa->counters.packets), "bytes",

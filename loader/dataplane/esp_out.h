@@ -77,5 +77,7 @@ void esp_out_burst(struct crypto_ctx *ctx, struct esp_out *packets, size_t count
  * for whoever completes it; else 0 on IPv4 (RFC 3948 section 2.1), and the full one on IPv6. */
 uint32_t esp_out_headers(const struct sa_out *sa, const struct esp_out_split *split, const uint8_t *esp,
 			 uint32_t esp_len, bool checksum_partial, uint8_t *out);
+/* The identification of the outer IPv4 header in tunnel mode; `seq`: the low half of the number. */
+uint16_t esp_out_id(const struct sa_out *sa, uint32_t seq);
 
 #endif

@@ -187,9 +187,9 @@ struct outer {
 
 /* Identification where a router may fragment: it does not come again for as long as it can. SAs between the
  * same addresses begin at different ones (RFC 6864 section 4.3). */
-static uint16_t id_of(const struct sa_out *sa, const uint8_t *esp)
+uint16_t esp_out_id(const struct sa_out *sa, uint32_t seq)
 {
-	return (uint16_t)(wire_get32(esp + 4) + (sa->spi ^ sa->spi >> 16));
+	return (uint16_t)(seq + (sa->spi ^ sa->spi >> 16));
 }
 
 static bool dont_fragment(const uint8_t *inner)
@@ -200,7 +200,7 @@ static bool dont_fragment(const uint8_t *inner)
 static struct outer outer_of_tunnel(const struct sa_out *sa, const uint8_t *inner, const uint8_t *esp)
 {
 	uint32_t flags = sa->params.flags;
-	struct outer outer = {.ttl = TTL, .id = id_of(sa, esp)};
+	struct outer outer = {.ttl = TTL, .id = esp_out_id(sa, wire_get32(esp + 4))};
 
 	/* A dummy packet looks as any small one would. */
 	if (!(flags & SA_FLAG_NO_PMTU_DISC) && (!inner || dont_fragment(inner)))

@@ -23,7 +23,8 @@
 	X(INTERFACE, "interface", "an attached interface changed") \
 	X(PACKET, "packet", "what became of one packet in the data plane") \
 	X(LOST, "lost", "events were lost because they came faster than they were read") \
-	X(ENGINE_RESTART, "engine_restart", "another engine process has taken over from one that ended")
+	X(ENGINE_RESTART, "engine_restart", "another engine process has taken over from one that ended") \
+	X(PMTU, "pmtu", "the MTU of the path to a peer is less, or is forgotten")
 
 enum event_type {
 #define EVENT_TYPE_ENUM(NAME, name, text) EVENT_##NAME,
@@ -59,7 +60,7 @@ struct event {
 	uint64_t time_ns;	  /* CLOCK_REALTIME; coarse for workers */
 	uint8_t type;		  /* enum event_type */
 	uint8_t reason;		  /* enum xesp_reason: AUDIT, PACKET */
-	uint8_t family;		  /* 4 or 6: of src, dst and old_src; 0: no addresses */
+	uint8_t family;		  /* 4 or 6: of src, dst and old_src; 0: no addresses; PMTU: dst only */
 	uint8_t form;		  /* enum xesp_form */
 	uint8_t limit;		  /* enum event_limit: SOFT_LIFETIME, HARD_LIFETIME */
 	uint8_t crypto_status;	  /* enum crypto_status: PACKET */
@@ -79,6 +80,7 @@ struct event {
 	bool outbound; /* sa_index and sa_generation name an outbound SA */
 	uint8_t _pad;
 	uint32_t outer_spi; /* PACKET: of the tunnel that was opened around it; 0: there was none */
+	uint32_t mtu;	    /* PMTU: now, of the outer packet to `dst`; 0: not known */
 };
 
 #define EVENT_RING_SIZE 1024 /* events; a power of two */

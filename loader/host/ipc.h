@@ -38,6 +38,7 @@ enum ipc_type {
 	IPC_ADOPT = 18,	    /* engine: link.ifindex of BEGIN, answered as if it were attached now */
 	IPC_READY = 19, /* engine: it serves; ways, routes that it has not asked for are of no use any more */
 	IPC_SWITCH = 20, /* engine: the next one begins so, as said in power */
+	IPC_ICMP = 21, /* engine: sockets for ICMP errors; DONE comes with one a family that the kernel has */
 };
 
 enum ipc_xdp_mode { IPC_XDP_AUTO = 0, IPC_XDP_NATIVE = 1, IPC_XDP_GENERIC = 2 };
@@ -179,6 +180,7 @@ struct ipc_message {
 };
 
 #define IPC_FDS_MAX 8
+#define IPC_ICMP_FDS 2
 #define IPC_ATTACHED_FDS 8
 #define IPC_QUEUE_FDS \
 	4 /* socket, UMEM, sink (absent with the null sink), packet socket (absent as well if it cannot be \

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "host/attached.h"
 #include "host/handover.h"
+#include "host/icmp_open.h"
 #include "host/link.h"
 #include "host/supervisor.h"
 #include "host/tun.h"
@@ -201,6 +202,20 @@ static int ready(struct loader *loader)
 	return reply_done(loader, false);
 }
 
+static int give_icmp(const struct loader *loader, struct failure *failure)
+{
+	struct ipc_message done = {.type = IPC_DONE, .id = loader->handover.request};
+	int fds[IPC_ICMP_FDS];
+	size_t count = 0;
+	int err = icmp_open_all(fds, &count, failure);
+
+	if (!err)
+		err = supervisor_send(loader->engine, &done, fds, count);
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+	return err;
+}
+
 static int serve_way(struct loader *loader, const struct ipc_message *message, struct failure *failure)
 {
 	int err = ways_serve(loader->ways, message, failure);
@@ -229,6 +244,7 @@ static void on_request(const struct ipc_message *message, void *ctx)
 		loader->disabled = message->power.disabled;
 		err = reply_done(loader, false);
 		break;
+	case IPC_ICMP: err = give_icmp(loader, failure); break;
 	default: err = serve_way(loader, message, failure);
 	}
 	if (err)

@@ -34,6 +34,7 @@ UNSEEN = {
     ("Status", "restart"): "only after an engine ended",
     **{("Restart", member): "only after an engine ended" for member in
        ("time_us", "signal", "status", "sas_kept", "sas_lost")},
+    ("Send", "pmtu_expires"): "only after an ICMP error; test-pmtu sees it",
 }
 
 

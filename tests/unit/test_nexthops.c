@@ -19,6 +19,7 @@ struct fake {
 	unsigned int begun;
 	unsigned int ended;
 	unsigned int changed;
+	unsigned int expired;
 	int watch_result;
 	bool has_port;
 	char port;
@@ -47,6 +48,15 @@ static void changed(void *owner, const struct nexthop *hop)
 
 	assert_non_null(hop);
 	fake->changed++;
+}
+
+static void expired(void *owner, const struct ip_addr *peer, uint32_t mtu)
+{
+	struct fake *fake = owner;
+
+	assert_int_equal(peer->family, AF_INET);
+	assert_int_equal(mtu, 1500);
+	fake->expired++;
 }
 
 static struct ip_addr addr(uint32_t number)
@@ -88,7 +98,8 @@ static void expect(const struct nexthop *hop, uint8_t state, uint32_t mtu)
 static int set_up(void **state)
 {
 	static struct fake fake;
-	struct nexthops_config config = {.watch = watch, .port = port, .changed = changed, .owner = &fake};
+	struct nexthops_config config = {
+		.watch = watch, .port = port, .changed = changed, .expired = expired, .owner = &fake};
 
 	fake = (struct fake){.has_port = true};
 	*state = &fake;
@@ -196,6 +207,60 @@ static void test_refused_peers_leave_nothing(void **state)
 	assert_int_equal(fake->ended, 0);
 }
 
+/* What was learned bounds the kernel's MTU, and is forgotten. */
+static void test_learned_mtu(void **state)
+{
+	struct fake *fake = *state;
+	struct nexthop *hop = take(fake, 1);
+	struct nexthop *other = take(fake, 2);
+
+	note(fake, 1, NEXTHOP_USABLE, ETH, 1500);
+	note(fake, 2, NEXTHOP_USABLE, ETH, 1500);
+	assert_int_equal(nexthops_learned_until(hop), 0);
+	assert_int_equal(nexthops_learn(fake->hops, hop, 1500, 10), PATH_MTU_KNOWN);
+	assert_int_equal(fake->changed, 2);
+	assert_int_equal(nexthops_learn(fake->hops, hop, 1300, 10), PATH_MTU_LEARNED);
+	assert_int_equal(fake->changed, 3);
+	expect(hop, NEXTHOP_USABLE, 1300);
+	expect(other, NEXTHOP_USABLE, 1500);
+	assert_int_equal(nexthops_mtu(hop), 1300);
+	assert_int_equal(nexthops_learned_until(hop), 10 + PATH_MTU_EXPIRES_MS);
+	note(fake, 1, NEXTHOP_USABLE, ETH, 1200); /* the kernel knows better */
+	expect(hop, NEXTHOP_USABLE, 1200);
+	assert_int_equal(nexthops_learned_until(hop), 0);
+	note(fake, 1, NEXTHOP_USABLE, ETH, 1500);
+	expect(hop, NEXTHOP_USABLE, 1300);
+	assert_int_equal(nexthops_learn(fake->hops, other, 1400, 30), PATH_MTU_LEARNED);
+	assert_int_equal(nexthops_expire(fake->hops, 20), 10 + PATH_MTU_EXPIRES_MS);
+	assert_int_equal(fake->expired, 0);
+	assert_int_equal(nexthops_expire(fake->hops, 10 + PATH_MTU_EXPIRES_MS), 30 + PATH_MTU_EXPIRES_MS);
+	assert_int_equal(fake->expired, 1);
+	expect(hop, NEXTHOP_USABLE, 1500);
+	expect(other, NEXTHOP_USABLE, 1400);
+	assert_true(nexthops_expire(fake->hops, UINT64_MAX) == UINT64_MAX);
+	expect(other, NEXTHOP_USABLE, 1500);
+}
+
+/* By another interface it is another path; a way that is gone for a while is the same. */
+static void test_learned_mtu_of_another_way(void **state)
+{
+	struct fake *fake = *state;
+	struct nexthop *hop = take(fake, 1);
+
+	note(fake, 1, NEXTHOP_USABLE, ETH, 1500);
+	nexthops_learn(fake->hops, hop, 1300, 0);
+	note(fake, 1, NEXTHOP_NONE, 0, 0);
+	assert_int_equal(nexthops_mtu(hop), 1300);
+	note(fake, 1, NEXTHOP_USABLE, ETH, 1500);
+	expect(hop, NEXTHOP_USABLE, 1300);
+	note(fake, 1, NEXTHOP_USABLE, ETH + 1, 1500);
+	assert_int_equal(nexthops_mtu(hop), 1500);
+	note(fake, 1, NEXTHOP_USABLE, ETH, 1500);
+	expect(hop, NEXTHOP_USABLE, 1500);
+	assert_true(nexthops_expire(fake->hops, UINT64_MAX) == UINT64_MAX);
+	assert_int_equal(fake->expired, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +269,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_only_attached_interfaces_are_ways, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_word_of_unknown_peers_is_passed_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused_peers_leave_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_learned_mtu, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_learned_mtu_of_another_way, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("nexthops", tests, NULL, NULL);
