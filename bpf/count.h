@@ -17,7 +17,7 @@ static __always_inline void count(CTX *ctx, enum xesp_reason reason)
 
 static __always_inline int verdict(enum xesp_reason reason)
 {
-	if (reason == XESP_REASON_TO_ENGINE)
+	if (reason == XESP_REASON_TO_ENGINE || reason == XESP_REASON_FROM_INSIDE)
 		return XDP_REDIRECT;
 	return reason == XESP_REASON_KEEPALIVE ? XDP_DROP : XDP_PASS;
 }

@@ -20,8 +20,8 @@
  * the tunnel form by the SA's mode.
  *
  * Numbers 1 to 63 are counted by the classifier (per-CPU BPF map), 64 to 127 by the data plane, of them
- * 120 to 127 for what the host routes into the sink: each packet that came out of the TUN device has one of
- * these.
+ * 120 to 127 for what the host routes into the sink: each packet that came out of the TUN device, or from inside,
+ * has one of these.
  */
 #ifndef XESP_DROP_REASONS_H
 #define XESP_DROP_REASONS_H
@@ -62,7 +62,9 @@
 	X(24, TOO_LONG, "too_long", PASSED, NONE, \
 	  "longer than the AF_XDP socket takes; `xesp status` says how long that is") \
 	X(25, KEEPALIVE_FOREIGN, "keepalive_foreign", PASSED, NONE, \
-	  "a NAT keepalive to an address that is no SA's destination")
+	  "a NAT keepalive to an address that is no SA's destination") \
+	X(26, FROM_INSIDE, "from_inside", ENGINE, NONE, \
+	  "came from inside, and the host would route it into the TUN device: redirected to AF_XDP")
 
 #define XESP_ENGINE_REASONS(X) \
 	X(64, DELIVERED, "delivered", DELIVERED, SUCCESS, "opened and delivered") \
@@ -95,7 +97,9 @@
 	X(84, NESTED_UDP, "nested_udp", DELIVERED, SUCCESS, \
 	  "opened and delivered with ESP of an offloaded SA inside: both layers in UDP are not supported") \
 	X(85, NO_BUFFER, "no_buffer", DROPPED, NONE, \
-	  "came in several frames: no jumbo buffer was free, or it was longer than one")
+	  "came in several frames: no jumbo buffer was free, or it was longer than one") \
+	X(86, FORWARDED, "forwarded", DELIVERED, SUCCESS, \
+	  "opened, and sent out of the inside interface")
 
 #define XESP_HOST_REASONS(X) \
 	X(120, SEND_REFUSED, "send_refused", REFUSED, NONE, \

@@ -116,7 +116,9 @@ const struct sink_ops sink_null = {.name = "null", .deliver = deliver_null};
 
 static const char *merges(const struct sink *sink)
 {
-	if (sink->ops != &sink_tun)
+	const struct sink_ops *ops = sink->ops->rest ? sink->ops->rest : sink->ops;
+
+	if (ops != &sink_tun)
 		return "none";
 	return atomic_load_explicit(&sink->udp_refused, memory_order_relaxed) ? "tcp" : "tcp_udp";
 }

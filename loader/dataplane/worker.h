@@ -48,6 +48,8 @@ int worker_group_add(struct worker_group *group, const struct worker_queue *queu
 /* Which packets of the host are sent, also by workers that come later; NULL, as at first: none. No thread
  * runs. `mss_clamp`: see send_set_spd(). */
 void worker_group_set_spd(struct worker_group *group, const struct spd *spd, bool mss_clamp);
+/* For the sink `dev`: who is behind the inside interface. No thread runs. */
+void worker_group_set_inside(struct worker_group *group, struct inside *inside);
 /* Starts one thread a queue; `db` must outlive the group's threads. On failure none runs. */
 int worker_group_start(struct worker_group *group, const struct sadb *db);
 /* Ends the threads but keeps counters and memory; idempotent. */

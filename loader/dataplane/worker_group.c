@@ -107,7 +107,7 @@ int worker_group_add(struct worker_group *group, const struct worker_queue *queu
 	worker->group = group;
 	worker->number = group->count;
 	worker->cpu = cpu_for(group->count);
-	worker->sink = (struct sink){.ops = group->sink, .fd = -1};
+	worker->sink = (struct sink){.ops = group->sink, .fd = -1, .worker = group->count};
 	worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->wake < 0) {
 		err = -errno;
@@ -139,9 +139,16 @@ void worker_group_set_spd(struct worker_group *group, const struct spd *spd, boo
 	group->mss_clamp = mss_clamp;
 }
 
+void worker_group_set_inside(struct worker_group *group, struct inside *inside)
+{
+	group->inside = inside;
+}
+
 int worker_group_start(struct worker_group *group, const struct sadb *db)
 {
 	group->db = db;
+	for (uint32_t i = 0; i < group->count; i++)
+		group->workers[i]->sink.inside = group->inside;
 	for (uint32_t i = 0; i < group->count; i++)
 		if (group->workers[i]->send)
 			send_set_spd(group->workers[i]->send, group->spd, group->mss_clamp);

@@ -75,6 +75,7 @@ struct worker_group {
 	const struct sadb *db;
 	const struct spd *spd;
 	bool mss_clamp;
+	struct inside *inside;
 	_Atomic bool stop;
 	_Atomic bool monitor_packets;
 	_Atomic bool events_awaited; /* the control thread sleeps until event_fd is written */
@@ -130,6 +131,10 @@ void worker_monitor_tell(struct worker *worker, size_t i);
 /* Of a packet that comes into no burst; its metadata count unless the reason is BAD_META. */
 void worker_monitor_refused(struct worker *worker, const struct origin *origin, const struct xesp_meta *meta,
 			    enum xesp_reason reason);
+/* Seals a packet that came from inside; BAD_META: the metadata do not fit it, else it is counted where it
+ * ends. */
+enum xesp_reason worker_seal(struct worker *worker, uint8_t *frame, uint32_t len,
+			     const struct xesp_meta *meta, uint64_t now);
 /* One round of everything there is to do; false if there was nothing. By its thread. */
 bool worker_run_once(struct worker *worker);
 /* The same of what other workers handed over and gave back, when all threads have ended. */
