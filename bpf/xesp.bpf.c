@@ -5,11 +5,12 @@
  */
 #include "classify.h"
 #include "count.h"
+#include "inside.h"
 
 SEC("xdp.frags")
 int xesp_classify(struct xdp_md *ctx)
 {
-	enum xesp_reason reason = classify(ctx);
+	enum xesp_reason reason = take_inside(ctx) ? XESP_REASON_FROM_INSIDE : classify(ctx);
 
 	count(ctx, reason);
 	return verdict(reason);

@@ -81,10 +81,12 @@ union xesp_sa_element {
 	__u32 buckets;
 };
 
-#define XESP_META_MAGIC 0x78657370u /* "xesp" */
+#define XESP_META_MAGIC 0x78657370u	   /* "xesp" */
+#define XESP_META_MAGIC_INSIDE 0x78657369u /* "xesi": a packet from inside, to be sealed */
 
 /* Written by the classifier in front of a packet that it redirects. Offsets count from the first byte
- * of the frame. */
+ * of the frame. Of a packet from inside, which has no SA yet, there are l3_offset, family, esp_offset, where
+ * the transport header begins, and esp_length, that of the whole IP packet. */
 struct xesp_meta {
 	__u32 sa_index;
 	__u32 sa_generation;

@@ -3,9 +3,14 @@
 #include "host/attached.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <xesp/limits.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "host/link.h"
 
@@ -22,19 +27,36 @@ static struct xesp_config classifier_config(bool enabled, bool pass_keepalives)
 				    .audit_per_second = XESP_AUDIT_PER_SECOND};
 }
 
+static int read_mac(const char *dev, uint8_t *ret_mac, struct failure *ret_failure)
+{
+	CLEANUP_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {0};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", dev);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &ifr))
+		return failure_set(ret_failure, errno, "attach XDP program", "", "%s: no MAC address", dev);
+	memcpy(ret_mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
+	return 0;
+}
+
 int attached_new(const struct ipc_attach *request, const struct ipc_link_state *state, uint32_t capacity,
-		 struct attached *ret_attached, struct failure *ret_failure)
+		 uint32_t tun, struct attached *ret_attached, struct failure *ret_failure)
 {
 	struct xdp_attach_request xdp = {.dev = state->dev,
 					 .ifindex = state->ifindex,
 					 .mode = request->mode,
 					 .capacity = capacity,
-					 .config = classifier_config(true, request->pass_keepalives)};
+					 .config = classifier_config(true, request->pass_keepalives),
+					 .inside_tun = tun};
 	struct attached attached = {.used = true,
 				    .state = *state,
 				    .pass_keepalives = request->pass_keepalives,
+				    .inside = tun != 0,
 				    .claim = {.fd = -1}};
-	int err;
+	int err = tun ? read_mac(state->dev, xdp.inside_mac, ret_failure) : 0;
+
+	if (err)
+		return err;
 
 	/* Native programs of a bond run on its ports, whose packets no AF_XDP socket of the bond gets. */
 	if (link_has_driver(state->dev, "bonding")) {

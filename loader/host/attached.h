@@ -17,13 +17,15 @@ struct attached {
 	uint32_t queues;	     /* that the engine was given sockets of: 0 to queues - 1 */
 	bool pass_keepalives;
 	bool orphan; /* its sockets were those of an engine that ended */
+	bool inside; /* its role, whatever it is renamed to */
 	struct claim claim;
 	struct xdp_attachment *xdp;
 };
 
-/* Claims the interface of `state` and attaches the classifier to it. */
+/* Claims the interface of `state` and attaches the classifier to it. `tun`: number of the TUN device whose
+ * inside interface it is to be, or 0. */
 int attached_new(const struct ipc_attach *request, const struct ipc_link_state *state, uint32_t capacity,
-		 struct attached *ret_attached, struct failure *ret_failure);
+		 uint32_t tun, struct attached *ret_attached, struct failure *ret_failure);
 /* Detaches, unless the interface is gone, and gives up the claim. */
 void attached_release(struct attached *attached, bool interface_gone);
 

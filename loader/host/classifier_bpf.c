@@ -5,6 +5,7 @@
 #include "host/classifier_bpf.h"
 
 #include <bpf/xesp.skel.h>
+#include <string.h>
 
 #include "host/classifier_table.h"
 #include <errno.h>
@@ -28,6 +29,15 @@ int classifier_bpf_open(uint32_t capacity, struct xesp_bpf **ret_object)
 		return ret;
 	}
 	*ret_object = object;
+	return 0;
+}
+
+int classifier_bpf_set_inside(struct xesp_bpf *object, uint32_t tun, const uint8_t mac[6])
+{
+	if (!object->rodata)
+		return -EINVAL;
+	object->rodata->xesp_inside_tun = tun;
+	memcpy(object->rodata->xesp_inside_mac, mac, sizeof(object->rodata->xesp_inside_mac));
 	return 0;
 }
 

@@ -69,6 +69,7 @@ int handover_attached(const struct handover *handover, struct attached *attached
 						   .queues = state->queues,
 						   .capacity = handover->capacity,
 						   .pass_keepalives = attached->pass_keepalives,
+						   .inside = attached->inside,
 						   .state = *state}};
 	struct classifier_fds maps;
 	int err;

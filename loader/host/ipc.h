@@ -72,6 +72,7 @@ struct ipc_attached {
 	uint32_t queues;
 	uint32_t capacity; /* SAs */
 	uint32_t pass_keepalives;
+	uint32_t inside;   /* 1: the inside interface of a gateway, as the operator says */
 	struct ipc_link_state state;
 };
 
@@ -127,6 +128,7 @@ struct ipc_queues {
 
 struct ipc_peer {
 	struct ip_addr addr;
+	uint32_t inside; /* 0: a peer of SAs; 1: a host behind the inside interface */
 };
 
 #define IPC_LINK_BYTES 14 /* Ethernet header */
@@ -139,6 +141,7 @@ struct ipc_nexthop {
 	uint32_t ifindex;	      /* attached interface that it leaves by, or 0 */
 	uint32_t state;		      /* enum nexthop_state */
 	uint32_t mtu;		      /* the interface's or, if that is less, the route's */
+	uint32_t inside;	      /* as in RESOLVE */
 };
 
 struct ipc_mtu {

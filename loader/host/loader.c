@@ -66,7 +66,8 @@ static int attach_to(struct loader *loader, const struct ipc_attach *request,
 {
 	struct xsk_opened opened[XESP_QUEUES_MAX];
 	struct attached fresh;
-	int err = attached_new(request, state, loader->config->capacity, &fresh, failure);
+	int err = attached_new(request, state, loader->config->capacity,
+			       ways_inside_of(loader->ways, state->dev), &fresh, failure);
 
 	if (err)
 		return err;
@@ -311,6 +312,13 @@ static bool serves(uint32_t ifindex, void *ctx)
 	return find_attached(ctx, ifindex) != NULL;
 }
 
+static bool is_inside(uint32_t ifindex, void *ctx)
+{
+	const struct attached *attached = find_attached(ctx, ifindex);
+
+	return attached && attached->inside;
+}
+
 static void on_word(struct ipc_message *message, void *ctx)
 {
 	tell(ctx, message);
@@ -428,6 +436,8 @@ static int make_all(struct loader *loader)
 							 .given_up = on_given_up};
 	struct ways_config ways = {.tun = loader->config->tun,
 				   .routes = loader->config->routes,
+				   .inside = loader->config->inside,
+				   .is_inside = is_inside,
 				   .serves = serves,
 				   .tell = on_word,
 				   .ctx = loader};

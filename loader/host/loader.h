@@ -18,6 +18,9 @@ struct loader_config {
 	const char *tun;   /* device to create; NULL: the null sink */
 	bool routes;	   /* the engine may have routes set into it */
 	bool disabled;	   /* the first engine begins switched off */
+	/* Name of the interface that the hosts of a gateway are behind: attached, it has that role. NULL:
+	 * there is none. */
+	const char *inside;
 };
 
 /* Runs until SIGTERM, SIGINT or SIGHUP (returns 0), or until engines cannot begin or end too often (-ECHILD,

@@ -80,6 +80,8 @@ static void follow_neighbour(struct nexthop_watch *watch, struct watched *watche
 			nexthop_query_use(watch->query, way->ifindex, &watched->gateway);
 		return;
 	}
+	if (watch->ops->known_only)
+		return;
 	/* While it is asked again packets do not wait: it had its time. */
 	if (neighbour.state & NUD_FAILED)
 		watched->failed = true;

@@ -15,6 +15,9 @@
 struct nexthop_watch;
 
 struct nexthop_watch_ops {
+	/* Neighbours are not asked for, only used where the kernel has them: who sends to them makes no more
+	 * of them than the kernel's own traffic does. */
+	bool known_only;
 	/* Whether packets may leave by this interface: only then its neighbours are asked. */
 	bool (*serves)(uint32_t ifindex, void *ctx);
 	/* A peer's route leads to an interface that packets may not leave by. True: that was put right, so

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xesp/limits.h>
 
 #include "host/nexthop.h"
@@ -14,7 +15,8 @@
 struct ways {
 	struct ways_config config;
 	struct nexthop_watch *watch;
-	struct routes *routes; /* NULL: none may be set */
+	struct nexthop_watch *inside; /* NULL: there is no inside interface */
+	struct routes *routes;	      /* NULL: none may be set */
 };
 
 static bool on_serves(uint32_t ifindex, void *ctx)
@@ -48,10 +50,28 @@ static void on_changed(const struct ipc_nexthop *way, void *ctx)
 	ways->config.tell(&message, ways->config.ctx);
 }
 
+static bool on_serves_inside(uint32_t ifindex, void *ctx)
+{
+	const struct ways *ways = ctx;
+
+	return ways->config.is_inside(ifindex, ways->config.ctx);
+}
+
+static void on_inside_changed(const struct ipc_nexthop *way, void *ctx)
+{
+	struct ipc_nexthop inside = *way;
+
+	inside.inside = 1;
+	on_changed(&inside, ctx);
+}
+
 int ways_new(const struct ways_config *config, struct ways **ret_ways)
 {
 	static const struct nexthop_watch_ops ops = {
 		.serves = on_serves, .astray = on_astray, .looked = on_looked, .changed = on_changed};
+	/* A host behind the inside interface is no peer: its route is the operator's, and never put right. */
+	static const struct nexthop_watch_ops inside_ops = {
+		.known_only = true, .serves = on_serves_inside, .changed = on_inside_changed};
 	struct ways *ways = calloc(1, sizeof(*ways));
 	int err;
 
@@ -59,6 +79,8 @@ int ways_new(const struct ways_config *config, struct ways **ret_ways)
 		return -ENOMEM;
 	ways->config = *config;
 	err = nexthop_watch_new(&ops, ways, config->event, &ways->watch);
+	if (!err && config->inside)
+		err = nexthop_watch_new(&inside_ops, ways, config->event, &ways->inside);
 	if (!err && config->routes && config->tun)
 		err = routes_new(config->tun, ways->watch, &ways->routes);
 	if (err) {
@@ -74,6 +96,7 @@ void ways_free(struct ways *ways)
 	if (!ways)
 		return;
 	routes_free(ways->routes);
+	nexthop_watch_free(ways->inside);
 	nexthop_watch_free(ways->watch);
 	free(ways);
 }
@@ -92,9 +115,19 @@ void ways_sweep(struct ways *ways)
 	nexthop_watch_sweep(ways->watch);
 }
 
+uint32_t ways_inside_of(const struct ways *ways, const char *dev)
+{
+	const struct ways_config *config = &ways->config;
+
+	return config->inside && config->tun && !strcmp(dev, config->inside) ? if_nametoindex(config->tun)
+									     : 0;
+}
+
 void ways_look(struct ways *ways)
 {
 	nexthop_watch_look(ways->watch);
+	if (ways->inside)
+		nexthop_watch_look(ways->inside);
 }
 
 /* 0 is what the device had before any SA. */
@@ -118,17 +151,28 @@ static int set_route(const struct ways *ways, const struct ipc_message *request,
 	return err ? failure_set(ret_failure, -err, "set route", "", "into the TUN device") : 0;
 }
 
+static int resolve(const struct ways *ways, const struct ipc_message *request, struct failure *ret_failure)
+{
+	const struct ipc_peer *peer = &request->peer;
+	struct nexthop_watch *watch = peer->inside ? ways->inside : ways->watch;
+	const char *whose = peer->inside ? "the way to a host inside" : "the way to a peer";
+	int err = -EPERM;
+
+	if (request->type == IPC_RESOLVE) {
+		if (watch)
+			err = nexthop_watch_add(watch, &peer->addr);
+		return err ? failure_set(ret_failure, -err, "resolve", "", "%s", whose) : 0;
+	}
+	if (watch)
+		err = nexthop_watch_remove(watch, &peer->addr);
+	return err ? failure_set(ret_failure, -err, "unresolve", "", "%s", whose) : 0;
+}
+
 int ways_serve(struct ways *ways, const struct ipc_message *request, struct failure *ret_failure)
 {
-	int err;
-
 	switch (request->type) {
 	case IPC_RESOLVE:
-		err = nexthop_watch_add(ways->watch, &request->peer.addr);
-		return err ? failure_set(ret_failure, -err, "resolve", "", "the way to a peer") : 0;
-	case IPC_UNRESOLVE:
-		err = nexthop_watch_remove(ways->watch, &request->peer.addr);
-		return err ? failure_set(ret_failure, -err, "unresolve", "", "the way to a peer") : 0;
+	case IPC_UNRESOLVE: return resolve(ways, request, ret_failure);
 	case IPC_TUN_MTU: return set_mtu(ways, request->mtu.bytes, ret_failure);
 	case IPC_ROUTE:
 	case IPC_UNROUTE: return set_route(ways, request, ret_failure);

@@ -173,6 +173,8 @@ static int open_object(const struct xdp_attach_request *request, struct xdp_atta
 	int err = classifier_bpf_open(request->capacity, &attachment->skel);
 
 	if (!err)
+		err = classifier_bpf_set_inside(attachment->skel, request->inside_tun, request->inside_mac);
+	if (!err)
 		err = fill_config(attachment->skel, &request->config);
 	if (err)
 		return err;

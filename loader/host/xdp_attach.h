@@ -20,6 +20,8 @@ struct xdp_attach_request {
 	enum ipc_xdp_mode mode;
 	uint32_t capacity; /* SAs */
 	struct xesp_config config;
+	uint32_t inside_tun; /* number of the TUN device whose inside interface it is to be, or 0 */
+	uint8_t inside_mac[6];
 };
 
 /* Routes the messages of libbpf and libxdp to the log, at debug level. Call once. */

@@ -162,8 +162,10 @@ static void impossible_requests(int ipc)
 	expect_failed(ipc, &request, ENOENT);
 	request = (struct ipc_message){.type = IPC_RESOLVE};
 	expect_failed(ipc, &request, EINVAL);
-	memset(&request.peer, 0xff, sizeof(request.peer));
+	memset(&request.peer.addr, 0xff, sizeof(request.peer.addr));
 	expect_failed(ipc, &request, EINVAL);
+	request.peer.inside = 1; /* it has no inside interface here */
+	expect_failed(ipc, &request, EPERM);
 	request = (struct ipc_message){.type = IPC_UNRESOLVE, .peer.addr.family = AF_INET};
 	expect_failed(ipc, &request, ENOENT);
 	request = (struct ipc_message){.type = IPC_TUN_MTU, .mtu = {.bytes = 1400}};

@@ -274,6 +274,48 @@ static void test_many_are_bounded_and_removed(void **state)
 	assert_int_equal(nexthop_watch_add(rig->watch, &peer), 0);
 }
 
+static int set_up_known_only(void **state)
+{
+	static const struct nexthop_watch_ops ops = {
+		.known_only = true, .serves = serves, .changed = changed};
+	struct rig *rig;
+
+	if (set_up(state))
+		return -1;
+	rig = *state;
+	nexthop_watch_free(rig->watch);
+	return nexthop_watch_new(&ops, rig, rig->event, &rig->watch);
+}
+
+static void run_for(struct rig *rig, uint64_t usec)
+{
+	uint64_t end = now() + usec;
+
+	while (now() < end)
+		assert_true(sd_event_run(rig->event, 10000) >= 0);
+}
+
+/* Hosts behind a gateway: peers choose them, so nobody is asked for whom the kernel does not ask itself. The
+ * far end is alive, so that a neighbour that is asked would be one. */
+static void test_known_neighbours_only(void **state)
+{
+	struct rig *rig = *state;
+
+	watch_peer(rig, "192.0.2.9");
+	watch_peer(rig, "192.0.2.8");
+	expect(rig, NEXTHOP_NONE, 1500);
+	nexthop_watch_look(rig->watch);
+	run_for(rig, 300000);
+	sh("test -z \"$(ip neigh show dev near)\"");
+	assert_int_equal(rig->last.state, NEXTHOP_NONE);
+	sh("ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:09 nud reachable dev near");
+	expect(rig, NEXTHOP_USABLE, 1500);
+	/* One that is stale is used, and so the kernel asks it again. */
+	sh("ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:0a nud stale dev near");
+	expect_mac(rig, 0x0a);
+	sh("test -z \"$(ip neigh show dev near nud stale)\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_only_served_interfaces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_no_peer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_are_bounded_and_removed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_known_neighbours_only, set_up_known_only, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("nexthop", tests, NULL, NULL);
