@@ -40,6 +40,13 @@ void send_set_spd(struct send *send, const struct spd *spd, bool mss_clamp);
  * no larger segments than fit there. In a round, like a step. */
 void send_clamp_opened(struct send *send, uint8_t *packet, uint32_t len);
 
+/* Seals an IP packet that was taken from the host's forwarding, and counts what becomes of it; `now` in
+ * seconds of CLOCK_REALTIME. It is worked on in place, with as many bytes in front of it as a virtio-net
+ * header has, and no longer needed on return; but it is on its way only after send_flush(). In a round, like
+ * a step. */
+void send_routed(struct send *send, uint8_t *packet, uint32_t len, uint64_t now);
+void send_flush(struct send *send);
+
 /* Sends what the TUN device has, at most about a burst, and what waited for a next hop; `now` in seconds of
  * CLOCK_REALTIME. True if there was something, so that there may be more. */
 bool send_step(struct send *send, uint64_t now);

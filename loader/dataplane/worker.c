@@ -152,6 +152,14 @@ static void sort_packet(struct worker *worker, const struct origin *origin, uint
 	burst->origins[burst->count++] = *origin;
 }
 
+static uint64_t now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (uint64_t)now.tv_sec;
+}
+
 /* Of a packet that came in several frames there is nothing but its metadata. */
 static void refuse_incomplete(struct worker *worker, const struct origin *origin)
 {
@@ -159,13 +167,41 @@ static void refuse_incomplete(struct worker *worker, const struct origin *origin
 
 	memcpy(&meta, origin->packet - sizeof(meta), sizeof(meta));
 	refuse(worker, origin, &meta,
-	       meta.magic == XESP_META_MAGIC ? XESP_REASON_NO_BUFFER : XESP_REASON_BAD_META);
+	       meta.magic == XESP_META_MAGIC || meta.magic == XESP_META_MAGIC_INSIDE ? XESP_REASON_NO_BUFFER
+										     : XESP_REASON_BAD_META);
+}
+
+/* False: the packet is not to be sealed, but opened. */
+static bool is_from_inside(const struct origin *origin, struct xesp_meta *ret_meta)
+{
+	memcpy(ret_meta, origin->packet - sizeof(*ret_meta), sizeof(*ret_meta));
+	return ret_meta->magic == XESP_META_MAGIC_INSIDE;
+}
+
+static void take_from_inside(struct worker *worker, const struct origin *origin, uint32_t len,
+			     const struct xesp_meta *meta, uint64_t now)
+{
+	enum xesp_reason reason = worker_seal(worker, origin->packet, len, meta, now);
+
+	if (reason)
+		refuse(worker, origin, meta, reason);
+	else /* what goes out is a copy: ESP goes around it */
+		give_back(worker, origin);
+}
+
+/* If the interface takes no more, a step of sending finds out when it does. */
+static void flush_sealed(struct worker *worker)
+{
+	send_flush(worker->send);
+	worker->sending |= send_blocked(worker->send) >= 0;
 }
 
 static bool collect_received(struct worker *worker)
 {
 	struct xsk_packet packets[XESP_BURST_MAX];
 	uint32_t count = xsk_receive(&worker->xsk, packets, XESP_BURST_MAX);
+	struct xesp_meta meta;
+	uint64_t now = 0;
 
 	for (uint32_t i = 0; i < count; i++)
 		__builtin_prefetch(worker->xsk.umem + packets[i].addr - sizeof(struct xesp_meta));
@@ -174,11 +210,17 @@ static bool collect_received(struct worker *worker)
 					.addr = packets[i].addr,
 					.packet = worker->xsk.umem + packets[i].addr};
 
-		if (packets[i].whole)
-			sort_packet(worker, &origin, packets[i].len);
-		else
+		if (!packets[i].whole) {
 			refuse_incomplete(worker, &origin);
+		} else if (is_from_inside(&origin, &meta)) {
+			now = now ? now : now_seconds();
+			take_from_inside(worker, &origin, packets[i].len, &meta, now);
+		} else {
+			sort_packet(worker, &origin, packets[i].len);
+		}
 	}
+	if (now && worker->send)
+		flush_sealed(worker);
 	return count > 0;
 }
 
@@ -209,14 +251,6 @@ static bool collect_handed_over(struct worker *worker)
 		}
 	}
 	return any;
-}
-
-static uint64_t now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return (uint64_t)now.tv_sec;
 }
 
 /* ---- the second layer -------------------------------------------------------------------------------- */
