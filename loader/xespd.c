@@ -38,6 +38,7 @@ struct options {
 	const char *user; /* NULL: xesp or nobody */
 	const char *tun;
 	const char *sink;
+	const char *inside; /* interface of the sink dev, or NULL */
 	const char *crypto;
 	uint32_t capacity;
 	bool disabled;
@@ -75,7 +76,10 @@ static const struct argp_option argp_options[] = {
 	{"user", 'u', "USER", 0, "unprivileged user of the engine process (default xesp, else nobody)", 0},
 	{"crypto", 'c', "PROVIDER", 0, "auto, ipsec-mb or openssl (default auto)", 0},
 	{"max-sas", KEY_MAX_SAS, "N", 0, "SAs that one interface can hold (default 65536)", 0},
-	{"sink", KEY_SINK, "SINK", 0, "tun, or null to throw opened packets away (for measurements)", 0},
+	{"sink", KEY_SINK, "SINK", 0,
+	 "tun; dev:IFACE for a gateway: straight to and from the hosts behind that interface, and tun for all else; or "
+	 "null to throw opened packets away (for measurements)",
+	 0},
 	{"no-merge", KEY_NO_MERGE, NULL, 0, "hand each opened packet to the host by itself", 0},
 	{"disabled", KEY_DISABLED, NULL, 0, "begin switched off: every packet passes until `xesp enable`", 0},
 	{"routes", KEY_ROUTES, NULL, 0, "set routes into the TUN device to what outbound SAs lead to", 0},
@@ -122,6 +126,23 @@ static void parse_engine(const char *arg, struct argp_state *state, pid_t *ret_l
 	*ret_loader = (pid_t)value;
 }
 
+static bool is_interface_name(const char *name)
+{
+	return name[0] && strlen(name) < IF_NAMESIZE && !strpbrk(name, "/%");
+}
+
+static void parse_sink(const char *arg, struct argp_state *state, struct options *options)
+{
+	static const char dev[] = "dev:";
+
+	options->inside = NULL;
+	if (!strncmp(arg, dev, strlen(dev)) && is_interface_name(arg + strlen(dev)))
+		options->inside = arg + strlen(dev);
+	else if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
+		argp_error(state, "--sink: value '%s': tun, dev:IFACE or null", arg);
+	options->sink = arg;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
@@ -129,7 +150,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 's': options->socket = arg; break;
 	case 't':
-		if (!arg[0] || strlen(arg) >= IF_NAMESIZE || strchr(arg, '/') || strchr(arg, '%'))
+		if (!is_interface_name(arg))
 			argp_error(state, "--tun: value '%s': an interface name of 1 to 15 characters", arg);
 		options->tun = arg;
 		break;
@@ -148,11 +169,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_KEEPALIVE: parse_keepalive(arg, state, &options->keepalive); break;
 	case KEY_ENGINE: parse_engine(arg, state, &options->loader); break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
-	case KEY_SINK:
-		if (strcmp(arg, sink_tun.name) && strcmp(arg, sink_null.name))
-			argp_error(state, "--sink: value '%s': tun or null", arg);
-		options->sink = arg;
-		break;
+	case KEY_SINK: parse_sink(arg, state, options); break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
@@ -220,6 +237,8 @@ static const struct sink_ops *sink_of(const struct options *options)
 {
 	if (!strcmp(options->sink, sink_null.name))
 		return &sink_null;
+	if (options->inside)
+		return options->single ? &sink_dev_single : &sink_dev;
 	return options->single ? &sink_tun_single : &sink_tun;
 }
 
@@ -242,6 +261,7 @@ static int run_engine(const struct options *options)
 	config.no_mss_clamp = options->no_mss_clamp;
 	config.routes = options->routes && config.sink != &sink_null;
 	config.tun = config.sink == &sink_null ? NULL : options->tun;
+	config.inside = options->inside;
 	sa_json_wipe_on_free();
 	mallopt(M_MMAP_THRESHOLD,
 		XESP_MESSAGE_MAX); /* what a thousand clients took goes back to the system */
@@ -286,6 +306,7 @@ static int run_loader(const struct options *options, const struct engine_program
 				       .capacity = options->capacity,
 				       .routes = options->routes,
 				       .disabled = options->disabled,
+				       .inside = options->inside,
 				       .tun = strcmp(options->sink, sink_null.name) ? options->tun : NULL};
 
 	xdp_attach_route_messages();

@@ -17,8 +17,9 @@ static const struct argp status_argp = {
 static const struct table_column daemon_columns[] = {{"DAEMON", false}, {"xespd", false}};
 
 static const struct table_column interface_columns[] = {
-	{"INTERFACE", false}, {"XDP", false}, {"ATTACHED", false}, {"LINK", false},   {"KEEPALIVES", false},
-	{"SAS", true},	      {"OF", true},   {"PARSERS", true},   {"LONGEST", true}, {"QUEUES", true},
+	{"INTERFACE", false}, {"ROLE", false},	     {"XDP", false},   {"ATTACHED", false},
+	{"LINK", false},      {"KEEPALIVES", false}, {"SAS", true},    {"OF", true},
+	{"PARSERS", true},    {"LONGEST", true},     {"QUEUES", true},
 };
 
 static const struct table_column queue_columns[] = {
@@ -79,8 +80,8 @@ static void add_members(struct table *table, const json_t *object, const char *c
 static int print_interfaces(const json_t *interfaces)
 {
 	CLEANUP_TABLE struct table table = {interface_columns, ARRAY_SIZE(interface_columns), NULL, 0, false};
-	static const char *const members[] = {"name", "mode",	  "attach",  "link",	  "keepalives",
-					      "sas",  "capacity", "parsers", "packet_max"};
+	static const char *const members[] = {"name",	    "role", "mode",	"attach",  "link",
+					      "keepalives", "sas",  "capacity", "parsers", "packet_max"};
 	const json_t *interface;
 	size_t i;
 

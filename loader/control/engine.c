@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/engine_attach.h"
 #include "control/engine_resume.h"
 #include "control/engine_route.h"
 #include "control/iface_link.h"
@@ -31,10 +32,11 @@ struct iface *engine_pick(const struct engine *engine, const char *dev)
 	if (dev && dev[0])
 		return engine_iface(engine, dev);
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {
-		if (engine->ifaces[i] && only)
+		if (!engine->ifaces[i] || engine->ifaces[i]->info.inside)
+			continue;
+		if (only)
 			return NULL;
-		if (engine->ifaces[i])
-			only = engine->ifaces[i];
+		only = engine->ifaces[i];
 	}
 	return only;
 }
@@ -228,8 +230,10 @@ int engine_run(const struct engine_config *config)
 		err = make_outbound(&engine);
 	if (err >= 0)
 		err = engine_resume(&engine);
-	if (err >= 0)
+	if (err >= 0) {
+		engine_attach_inside(&engine);
 		err = serve(&engine);
+	}
 	if (err < 0)
 		log_error("the control thread ends: %s", strerror(-err));
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {

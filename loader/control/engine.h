@@ -21,6 +21,7 @@ struct engine_config {
 	const struct crypto_provider *provider;
 	const struct sink_ops *sink;
 	const char *tun;    /* name of the TUN device, or NULL */
+	const char *inside; /* of a gateway's inside interface, which is attached at the begin; NULL: none */
 	const char *user;   /* that the process runs as, for status */
 	gid_t clients;	    /* group whose members may call every method, or PEER_NO_GROUP */
 	uint32_t capacity;  /* SAs that one interface can hold */
@@ -37,6 +38,7 @@ struct engine {
 	struct monitor *monitor;
 	struct crypto_ctx *crypto;	       /* the control thread's */
 	struct nexthops *nexthops;	       /* ways to the peers of outbound SAs */
+	struct inside_ways *inside_ways;       /* ways to hosts behind the inside interface; or NULL */
 	struct engine_route *route;	       /* what follows from them, and from the SAs */
 	struct engine_pmtu *pmtu;	       /* what routers on them tell */
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
@@ -55,7 +57,8 @@ int engine_run(const struct engine_config *config);
 
 /* The attached interface of that name, or NULL. */
 struct iface *engine_iface(const struct engine *engine, const char *dev);
-/* The interface a request means: the one named, or the only one if `dev` is empty. Else NULL. */
+/* The interface a request means: the one named, or if `dev` is empty the only one beside an inside interface.
+ * Else NULL. */
 struct iface *engine_pick(const struct engine *engine, const char *dev);
 
 /* Waits as worker_group_quiesce() does, for the workers of all interfaces: any may hold an outbound SA or

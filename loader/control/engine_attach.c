@@ -2,9 +2,11 @@
 #include "control/engine_attach.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "control/engine_route.h"
+#include "control/inside_ways.h"
 
 static struct iface **free_place(struct engine *engine)
 {
@@ -26,8 +28,24 @@ static struct iface_config config_of(struct engine *engine)
 				     .disabled = engine->disabled,
 				     .spd = outbound_spd(engine->outbound),
 				     .mss_clamp = !engine->config->no_mss_clamp,
+				     .inside = engine->inside_ways ? inside_ways_table(engine->inside_ways)
+								   : NULL,
 				     .port_leaves = engine_port_leaves,
 				     .port_owner = engine};
+}
+
+void engine_attach_inside(struct engine *engine)
+{
+	struct ipc_attach request = {.mode = IPC_XDP_AUTO};
+	struct failure failure;
+	struct iface *iface;
+
+	/* Engines that follow take over what is attached, and leave what somebody detached. */
+	if (!engine->config->inside || engine->begin.past.count)
+		return;
+	snprintf(request.dev, sizeof(request.dev), "%s", engine->config->inside);
+	if (engine_attach(engine, &request, &iface, &failure))
+		log_warning("until `xesp attach %s`, opened packets go to the TUN device", request.dev);
 }
 
 int engine_attach(struct engine *engine, const struct ipc_attach *request, struct iface **ret_iface,
@@ -44,11 +62,12 @@ int engine_attach(struct engine *engine, const struct ipc_attach *request, struc
 		log_warning("attach %s: %s: %s", request->dev, ret_failure->operation, ret_failure->reason);
 		return err == -ENOSPC ? -EIO : err;
 	}
-	log_info("%s: attached, %s XDP, %s, %u queues", request->dev,
+	log_info("%s: attached%s, %s XDP, %s, %u queues", request->dev,
+		 (*place)->info.inside ? " as inside interface" : "",
 		 (*place)->info.mode == IPC_XDP_NATIVE ? "native" : "generic",
 		 (*place)->info.dispatcher ? "beside other programs" : "as the only program",
 		 (*place)->info.queues);
-	nexthops_refresh(engine->nexthops);
+	engine_ports_changed(engine);
 	*ret_iface = *place;
 	return 0;
 }

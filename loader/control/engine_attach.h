@@ -14,5 +14,8 @@ int engine_attach(struct engine *engine, const struct ipc_attach *request, struc
 /* Takes over one that the loader has attached for an engine before this one. On failure it is detached, and
  * that is logged. */
 int engine_adopt(struct engine *engine, uint32_t ifindex);
+/* Attaches the inside interface, if there is to be one, at the begin of the first engine. Without it the
+ * gateway works as any host does: so that it is not there yet is no failure. */
+void engine_attach_inside(struct engine *engine);
 
 #endif

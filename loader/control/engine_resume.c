@@ -64,7 +64,7 @@ int engine_resume(struct engine *engine)
 		return say_ready(engine);
 	for (uint32_t i = 0; i < engine->begin.count; i++)
 		engine_adopt(engine, engine->begin.ifindex[i]);
-	nexthops_refresh(engine->nexthops);
+	engine_ports_changed(engine);
 	engine_route_resume(engine, engine->begin.tun_mtu);
 	err = say_ready(engine);
 	tell(engine);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "control/engine_pmtu.h"
+#include "control/inside_ways.h"
 #include "control/keepalive.h"
 #include "control/tun_routes.h"
 #include "dataplane/esp_out.h"
@@ -33,10 +34,9 @@ struct engine_route {
 
 /* ---- ways ------------------------------------------------------------------------------------------- */
 
-static int watch(void *owner, const struct ip_addr *peer, bool begin)
+static int ask_way(struct engine *engine, const struct ipc_peer *peer, bool begin)
 {
-	struct engine *engine = owner;
-	struct ipc_message message = {.type = begin ? IPC_RESOLVE : IPC_UNRESOLVE, .peer = {.addr = *peer}};
+	struct ipc_message message = {.type = begin ? IPC_RESOLVE : IPC_UNRESOLVE, .peer = *peer};
 	struct ipc_message done;
 	struct failure failure;
 	int err;
@@ -51,12 +51,33 @@ static int watch(void *owner, const struct ip_addr *peer, bool begin)
 	return failure.error == ENOSPC || failure.error == ENOMEM ? -failure.error : -EIO;
 }
 
+static int watch(void *owner, const struct ip_addr *peer, bool begin)
+{
+	return ask_way(owner, &(struct ipc_peer){.addr = *peer}, begin);
+}
+
+static int watch_inside(void *owner, const struct ip_addr *host, bool begin)
+{
+	return ask_way(owner, &(struct ipc_peer){.addr = *host, .inside = 1}, begin);
+}
+
 static struct port *port_of(void *owner, uint32_t ifindex)
 {
 	const struct engine *engine = owner;
 
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
 		if (engine->ifaces[i] && engine->ifaces[i]->info.ifindex == ifindex)
+			return engine->ifaces[i]->port;
+	return NULL;
+}
+
+static struct port *port_inside(void *owner, uint32_t ifindex)
+{
+	const struct engine *engine = owner;
+
+	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
+		if (engine->ifaces[i] && engine->ifaces[i]->info.ifindex == ifindex &&
+		    engine->ifaces[i]->info.inside)
 			return engine->ifaces[i]->port;
 	return NULL;
 }
@@ -73,14 +94,24 @@ static void on_nexthop(void *ctx, const struct ipc_nexthop *way)
 {
 	struct engine *engine = ctx;
 
-	nexthops_note(engine->nexthops, way);
+	if (!way->inside)
+		nexthops_note(engine->nexthops, way);
+	else if (engine->inside_ways)
+		inside_ways_note(engine->inside_ways, way);
+}
+
+void engine_ports_changed(const struct engine *engine)
+{
+	nexthops_refresh(engine->nexthops);
+	if (engine->inside_ways)
+		inside_ways_refresh(engine->inside_ways);
 }
 
 bool engine_port_leaves(void *owner)
 {
 	const struct engine *engine = owner;
 
-	nexthops_refresh(engine->nexthops);
+	engine_ports_changed(engine);
 	return engine_quiesce(owner, true, PORT_LEAVES_MS);
 }
 
@@ -281,6 +312,15 @@ static int make_keepalive(struct engine *engine)
 	return err < 0 ? err : sd_event_source_set_enabled(engine->route->sweep, SD_EVENT_OFF);
 }
 
+static int make_inside(struct engine *engine)
+{
+	const struct inside_ways_config config = {
+		.ways = {.watch = watch_inside, .port = port_inside, .owner = engine},
+		.quiesce = engine_quiesce};
+
+	return inside_ways_new(&config, engine->event, &engine->inside_ways);
+}
+
 int engine_route_begin(struct engine *engine)
 {
 	const struct nexthops_config config = {.watch = watch,
@@ -297,6 +337,8 @@ int engine_route_begin(struct engine *engine)
 	err = engine_pmtu_begin(engine);
 	if (!err)
 		err = nexthops_new(&config, &engine->nexthops);
+	if (!err && engine->config->inside)
+		err = make_inside(engine);
 	if (!err && engine->config->routes)
 		err = tun_routes_new(&routes, &engine->route->routes);
 	if (!err)
@@ -317,6 +359,8 @@ void engine_route_end(struct engine *engine)
 {
 	engine->loader.on_nexthop = NULL;
 	engine_pmtu_end(engine);
+	inside_ways_free(engine->inside_ways);
+	engine->inside_ways = NULL;
 	nexthops_free(engine->nexthops);
 	engine->nexthops = NULL;
 	if (!engine->route)

@@ -22,6 +22,8 @@ void engine_route_resume(struct engine *engine, uint32_t tun_mtu);
 int engine_hop_take(void *owner, const struct ip_addr *peer, struct nexthop **ret_hop);
 void engine_hop_give(void *owner, struct nexthop *hop);
 
+/* An interface was attached: ways that lead there can be used. */
+void engine_ports_changed(const struct engine *engine);
 /* See struct iface_config. */
 bool engine_port_leaves(void *owner);
 

@@ -47,6 +47,7 @@ struct iface_config {
 	bool disabled;		  /* every packet passes, until iface_set_enabled() */
 	bool mss_clamp;		  /* TCP is told to send no larger segments than fit */
 	const struct spd *spd;	  /* which outbound SA a packet goes into; NULL: none is sent */
+	struct inside *inside;	  /* who is behind the inside interface, for the sink `dev`; or NULL */
 	/* Called when an interface's port is no longer to be had: no next hop leads through it from now on.
 	 * True: and the workers of all interfaces have been seen at rest since. NULL: none ever does. */
 	bool (*port_leaves)(void *owner);

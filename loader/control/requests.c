@@ -75,7 +75,7 @@ struct iface *request_pick(struct varlink_call *call, const struct engine *engin
 	if (iface)
 		return iface;
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
-		any |= engine->ifaces[i] != NULL;
+		any |= engine->ifaces[i] && !engine->ifaces[i]->info.inside;
 	if (dev && dev[0])
 		request_error_what(call, "NotFound", "interface %s is not attached", dev);
 	else if (any)
@@ -147,8 +147,9 @@ static json_t *iface_json(const struct iface *iface)
 
 	for (uint32_t i = 0; i < worker_group_count(iface->workers); i++)
 		json_array_append_new(queues, queue_json(iface->workers, i));
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:o, s:o}", "name",
-			 iface->info.dev, "ifindex", (int)iface->info.ifindex, "mode",
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:i, s:i, s:i, s:o, s:o}", "name",
+			 iface->info.dev, "ifindex", (int)iface->info.ifindex, "role",
+			 iface->info.inside ? "inside" : "outside", "mode",
 			 iface->info.mode == IPC_XDP_NATIVE ? "native" : "generic", "attach",
 			 attach_word(iface), "link", iface_link_word(&iface->info.state), "mtu",
 			 (int)iface->info.state.mtu, "packet_max",
@@ -175,7 +176,7 @@ static void request_status(struct varlink_call *call, const json_t *parameters, 
 	const struct engine *engine = ctx;
 	const struct engine_config *config = engine->config;
 	json_t *ifaces;
-	char sink[32];
+	char sink[64];
 
 	if (!request_unpack(call, parameters, "{}"))
 		return;
@@ -183,8 +184,11 @@ static void request_status(struct varlink_call *call, const json_t *parameters, 
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
 		if (engine->ifaces[i])
 			json_array_append_new(ifaces, iface_json(engine->ifaces[i]));
-	snprintf(sink, sizeof(sink), "%s%s%s", config->sink->name, config->tun ? " " : "",
-		 config->tun ? config->tun : "");
+	if (config->inside)
+		snprintf(sink, sizeof(sink), "dev %s, tun %s", config->inside, config->tun);
+	else
+		snprintf(sink, sizeof(sink), "%s%s%s", config->sink->name, config->tun ? " " : "",
+			 config->tun ? config->tun : "");
 	varlink_reply(call,
 		      json_pack("{s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:o*, s:o, s:o}", "version",
 				XESP_VERSION, "pid", (int)getppid(), "engine_pid", (int)getpid(),
