@@ -45,7 +45,8 @@ struct options {
 	bool legacy;
 	bool routes;
 	bool no_mss_clamp;
-	bool single;	    /* packets are not merged */
+	bool single; /* packets are not merged */
+	enum tx_mode send;
 	uint32_t keepalive; /* seconds */
 	enum log_level most_verbose;
 	pid_t loader; /* of which this process is the engine, or 0 */
@@ -66,6 +67,7 @@ enum {
 	KEY_ROUTES,
 	KEY_NO_MERGE,
 	KEY_KEEPALIVE,
+	KEY_SEND,
 	KEY_NO_MSS_CLAMP,
 	KEY_ENGINE
 };
@@ -81,6 +83,8 @@ static const struct argp_option argp_options[] = {
 	 "null to throw opened packets away (for measurements)",
 	 0},
 	{"no-merge", KEY_NO_MERGE, NULL, 0, "hand each opened packet to the host by itself", 0},
+	{"send", KEY_SEND, "WAY", 0,
+	 "through what sealed packets leave: auto (what is faster), xdp or packet (default auto)", 0},
 	{"disabled", KEY_DISABLED, NULL, 0, "begin switched off: every packet passes until `xesp enable`", 0},
 	{"routes", KEY_ROUTES, NULL, 0, "set routes into the TUN device to what outbound SAs lead to", 0},
 	{"keepalive", KEY_KEEPALIVE, "SECONDS", 0,
@@ -103,6 +107,16 @@ static void parse_keepalive(const char *arg, struct argp_state *state, uint32_t 
 	if (*end || end == arg || *arg == '-' || value > KEEPALIVE_MAX)
 		argp_error(state, "--keepalive: value '%s': seconds, up to %u", arg, KEEPALIVE_MAX);
 	*ret_seconds = (uint32_t)value;
+}
+
+static void parse_send(const char *arg, struct argp_state *state, enum tx_mode *ret_mode)
+{
+	for (unsigned int mode = 0; mode < TX_MODE_COUNT; mode++)
+		if (!strcmp(arg, tx_mode_words[mode])) {
+			*ret_mode = (enum tx_mode)mode;
+			return;
+		}
+	argp_error(state, "--send: value '%s': auto, xdp or packet", arg);
 }
 
 static void parse_capacity(const char *arg, struct argp_state *state, uint32_t *ret_capacity)
@@ -168,6 +182,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_NO_MERGE: options->single = true; break;
 	case KEY_KEEPALIVE: parse_keepalive(arg, state, &options->keepalive); break;
 	case KEY_ENGINE: parse_engine(arg, state, &options->loader); break;
+	case KEY_SEND: parse_send(arg, state, &options->send); break;
 	case KEY_MAX_SAS: parse_capacity(arg, state, &options->capacity); break;
 	case KEY_SINK: parse_sink(arg, state, options); break;
 	default: return ARGP_ERR_UNKNOWN;
@@ -259,6 +274,7 @@ static int run_engine(const struct options *options)
 	config.legacy = options->legacy;
 	config.keepalive = options->keepalive;
 	config.no_mss_clamp = options->no_mss_clamp;
+	config.send = options->send;
 	config.routes = options->routes && config.sink != &sink_null;
 	config.tun = config.sink == &sink_null ? NULL : options->tun;
 	config.inside = options->inside;
@@ -307,6 +323,8 @@ static int run_loader(const struct options *options, const struct engine_program
 				       .routes = options->routes,
 				       .disabled = options->disabled,
 				       .inside = options->inside,
+				       .transmit = options->send != TX_MODE_PACKET &&
+						   strcmp(options->sink, sink_null.name) != 0,
 				       .tun = strcmp(options->sink, sink_null.name) ? options->tun : NULL};
 
 	xdp_attach_route_messages();

@@ -37,6 +37,10 @@
 #define XESP_FRAMES_PER_QUEUE 4096
 #define XESP_PACKET_MAX (XESP_FRAME_SIZE - 256)
 
+/* Frames of a queue for packets that are sent: those on their way, and room for the segments of one piece of
+ * 64 KB that the host hands over, of which there may be 1024. */
+#define XESP_TX_FRAMES_PER_QUEUE 2048
+
 /* The longest packet that comes in several frames (XDP fragments): a jumbo frame's 9000 bytes of IP, Ethernet
  * and two VLAN tags, and room to spare. */
 #define XESP_PACKET_JUMBO_MAX 9216

@@ -4,6 +4,7 @@
  * thread.
  */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "cli/call.h"
@@ -148,6 +149,34 @@ static void print_remarks(const json_t *interface, const json_t *queue)
 		       json_string_value(json_object_get(queue, "merges")));
 }
 
+/* Nothing with the null sink, which sends nothing. */
+static void print_way(const json_t *interface, const json_t *queue)
+{
+	const json_t *send = json_object_get(queue, "send");
+	const char *name = json_string_value(json_object_get(interface, "name"));
+	const char *why = json_string_value(json_object_get(send, "why"));
+	const char *way = json_string_value(json_object_get(send, "way"));
+	json_int_t away = integer(send, "frames") - integer(send, "frames_idle");
+
+	if (!why || !way)
+		return;
+	printf("%s queue %" JSON_INTEGER_FORMAT ": sends by %s (", name, integer(queue, "queue"),
+	       !strcmp(way, "xdp") ? "AF_XDP" : "packet socket");
+	if (!strcmp(why, "measured"))
+		printf("measured: a packet takes %" JSON_INTEGER_FORMAT " ns by AF_XDP, %" JSON_INTEGER_FORMAT
+		       " by packet socket; %" JSON_INTEGER_FORMAT " trials",
+		       integer(send, "xdp_ns"), integer(send, "packet_ns"), integer(send, "trials"));
+	else if (!strcmp(why, "no_ring"))
+		printf("the interface has no AF_XDP transmit ring");
+	else
+		printf("%s", !strcmp(why, "option") ? "as xespd was told" : "not measured yet");
+	printf(")");
+	if (away)
+		printf(", %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " frames on their way", away,
+		       integer(send, "frames"));
+	putchar('\n');
+}
+
 static void print_sent(const json_t *interface)
 {
 	const json_t *send = json_object_get(interface, "send");
@@ -168,6 +197,7 @@ static void print_all_remarks(const json_t *interfaces)
 	json_array_foreach (interfaces, i, interface) {
 		json_array_foreach (json_object_get(interface, "queues"), j, queue) {
 			print_remarks(interface, queue);
+			print_way(interface, queue);
 		}
 		print_sent(interface);
 	}

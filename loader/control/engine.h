@@ -28,6 +28,7 @@ struct engine_config {
 	bool routes;	    /* into the TUN device are set for outbound SAs */
 	uint32_t keepalive; /* seconds without traffic after which NATs get a keepalive, or 0 */
 	bool no_mss_clamp;  /* TCP's segment size stays as its ends say */
+	enum tx_mode send;  /* by which way */
 	bool legacy;	    /* SAs may have legacy algorithms */
 };
 

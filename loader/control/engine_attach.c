@@ -30,6 +30,7 @@ static struct iface_config config_of(struct engine *engine)
 				     .mss_clamp = !engine->config->no_mss_clamp,
 				     .inside = engine->inside_ways ? inside_ways_table(engine->inside_ways)
 								   : NULL,
+				     .send = engine->config->send,
 				     .port_leaves = engine_port_leaves,
 				     .port_owner = engine};
 }

@@ -46,6 +46,7 @@ struct iface_config {
 		*outbound_events; /* what workers tell of outbound SAs; NULL: nobody wants it */
 	bool disabled;		  /* every packet passes, until iface_set_enabled() */
 	bool mss_clamp;		  /* TCP is told to send no larger segments than fit */
+	enum tx_mode send;	  /* through what sealed packets leave */
 	const struct spd *spd;	  /* which outbound SA a packet goes into; NULL: none is sent */
 	struct inside *inside;	  /* who is behind the inside interface, for the sink `dev`; or NULL */
 	/* Called when an interface's port is no longer to be had: no next hop leads through it from now on.

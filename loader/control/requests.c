@@ -101,13 +101,27 @@ static bool is_meant(const struct iface *iface, const char *dev)
 
 /* ---- status -------------------------------------------------------------------------------------------- */
 
+/* How a worker sends; null where it does not. */
+static json_t *queue_send_json(const struct worker_state *state)
+{
+	const struct send_state *send = &state->send;
+
+	if (!state->sends)
+		return json_null();
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:I, s:I}", "way", tx_way_words[send->way], "why",
+			 tx_why_words[send->why], "trials", (int)send->trials, "frames",
+			 (int)state->levels.tx_frames, "frames_idle", (int)state->levels.tx_idle, "xdp_ns",
+			 (json_int_t)send->ns[TX_WAY_XDP], "packet_ns", (json_int_t)send->ns[TX_WAY_PACKET]);
+}
+
 static json_t *queue_json(const struct worker_group *workers, uint32_t i)
 {
 	struct worker_state state;
 
 	worker_group_state(workers, i, &state);
 	return json_pack(
-		"{s:i, s:i, s:i, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:I, s:I}",
+		"{s:i, s:i, s:i, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:I, s:I, "
+		"s:o}",
 		"queue", (int)state.queue, "worker", (int)i, "cpu", (int)state.cpu, "zero_copy",
 		state.zero_copy, "multi_buffer", state.multi_buffer, "frames", (int)state.frames,
 		"frames_fill", (int)state.levels.fill, "frames_rx", (int)state.levels.rx, "frames_held",
@@ -118,7 +132,7 @@ static json_t *queue_json(const struct worker_group *workers, uint32_t i)
 		(json_int_t)state.levels.kernel_rx_ring_full, "kernel_fill_ring_empty",
 		(json_int_t)state.levels.kernel_fill_ring_empty, "merges", state.sink.merges,
 		"merged_packets", (json_int_t)state.sink.merged_packets, "merged_writes",
-		(json_int_t)state.sink.merged_writes);
+		(json_int_t)state.sink.merged_writes, "send", queue_send_json(&state));
 }
 
 static const char *attach_word(const struct iface *iface)
@@ -135,10 +149,11 @@ static json_t *port_json(const struct port *port)
 
 	if (port && atomic_load(&port->count))
 		way = atomic_load(&port->segments) ? "segments" : "packets";
-	return json_pack("{s:s, s:I, s:I, s:I}", "way", way, "packets",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "way", way, "packets",
 			 port ? (json_int_t)atomic_load(&port->sent) : 0, "frames",
 			 port ? (json_int_t)atomic_load(&port->calls) : 0, "failed",
-			 port ? (json_int_t)atomic_load(&port->failed) : 0);
+			 port ? (json_int_t)atomic_load(&port->failed) : 0, "by_xdp",
+			 port ? (json_int_t)atomic_load(&port->by_ring) : 0);
 }
 
 static json_t *iface_json(const struct iface *iface)

@@ -31,10 +31,11 @@ struct port {
 	uint32_t ifindex;
 	int sockets[XESP_QUEUES_MAX]; /* of worker i: sockets[i % count] */
 	_Atomic uint32_t count;
-	_Atomic bool segments;	 /* the kernel takes UDP segments here (Linux 6.2 and later) */
-	_Atomic uint64_t sent;	 /* packets on the wire */
-	_Atomic uint64_t calls;	 /* frames that carried them */
-	_Atomic uint64_t failed; /* packets that the kernel refused */
+	_Atomic bool segments;	  /* the kernel takes UDP segments here (Linux 6.2 and later) */
+	_Atomic uint64_t sent;	  /* packets on the wire */
+	_Atomic uint64_t calls;	  /* frames that carried them */
+	_Atomic uint64_t failed;  /* packets that the kernel refused */
+	_Atomic uint64_t by_ring; /* of those sent: through AF_XDP, see send_tx.c */
 };
 
 /* What the kernel is given in one piece: a packet, or UDP segments whose headers it makes from the first's.

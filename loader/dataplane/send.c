@@ -426,7 +426,7 @@ bool send_step(struct send *send, uint64_t now)
 {
 	bool any;
 
-	if (is_blocked(send))
+	if (!send_tx_begin(send) || is_blocked(send))
 		return false;
 	send->now = now;
 	send->done = 0;
@@ -439,12 +439,15 @@ bool send_step(struct send *send, uint64_t now)
 
 int send_timeout(const struct send *send)
 {
+	int ring = send_tx_timeout(send);
+	int rest = send->waiting.count ? WAITING_MS : -1;
+
 	if (send->blocked_socket >= 0)
-		return SEND_BLOCKED_MS;
-	return send->waiting.count ? WAITING_MS : -1;
+		rest = SEND_BLOCKED_MS;
+	return ring >= 0 && (rest < 0 || ring < rest) ? ring : rest;
 }
 
 int send_blocked(const struct send *send)
 {
-	return send->blocked_socket;
+	return send->tx.waits ? SEND_BLOCKED_TIME : send->blocked_socket;
 }

@@ -17,7 +17,10 @@
 
 #include "dataplane/crypto.h"
 #include "dataplane/event.h"
+#include "dataplane/port.h"
 #include "dataplane/spd.h"
+#include "dataplane/tx_choice.h"
+#include "dataplane/xsk_tx.h"
 
 struct send;
 
@@ -36,6 +39,21 @@ void send_free(struct send *send);
 /* Which packets are sent; NULL: none. `mss_clamp`: TCP connections through the tunnel begin with segments
  * that fit, in both directions. While the worker's thread does not run. */
 void send_set_spd(struct send *send, const struct spd *spd, bool mss_clamp);
+/* What the control thread may ask of a step that runs. */
+struct send_state {
+	enum tx_way way; /* out of the worker's own interface, as the next burst goes */
+	enum tx_why why;
+	uint32_t ns[TX_WAY_COUNT]; /* a packet, by the last trial; 0: there was none */
+	uint32_t trials;
+};
+
+/* The worker's own interface: its port, and the ring of the worker's queue, which nobody else sends through;
+ * `ring` NULL or without frames: there is none. Both outlive `send`. While the worker's thread does not run;
+ * from the second time on nothing changes. */
+void send_set_port(struct send *send, struct port *port, struct xsk_tx *ring, enum tx_mode mode);
+/* Any thread. */
+void send_read_state(const struct send *send, struct send_state *ret_state);
+
 /* Of an opened IP packet: if it is a TCP SYN, the answers to which an outbound SA would carry, it is to say
  * no larger segments than fit there. In a round, like a step. */
 void send_clamp_opened(struct send *send, uint8_t *packet, uint32_t len);
@@ -52,7 +70,10 @@ void send_flush(struct send *send);
 bool send_step(struct send *send, uint64_t now);
 /* Milliseconds after which a step is due though the TUN device is not readable; -1: none is. */
 int send_timeout(const struct send *send);
-/* The TUN device is not to be waited for, but this socket until it takes more; -1: neither. */
+/* The TUN device is not to be waited for, but this socket until it takes more; SEND_BLOCKED_TIME: nothing is,
+ * but the time of send_timeout(); SEND_NOT_BLOCKED: the TUN device is. */
+#define SEND_NOT_BLOCKED (-1)
+#define SEND_BLOCKED_TIME (-2)
 int send_blocked(const struct send *send);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Packets that are sealed together, and sent with as few calls as can be: those of one SA that look alike
- * from outside lie behind each other, and go to the kernel as UDP segments of one frame. The worker's thread.
+ * from outside lie behind each other, and go to the kernel as UDP segments of one frame; or each lies in a
+ * frame of the AF_XDP ring (send_tx.c). The worker's thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -82,6 +83,7 @@ static struct send_run *begin_run(struct send_burst *burst, const struct send_pa
 	run->first = (uint8_t)burst->count;
 	run->count = 0;
 	run->piece = (uint8_t)(burst->pieces - 1);
+	run->ring = false;
 	run->closed = path->sa->form == XESP_FORM_NATIVE || path->fragment_outer ||
 		      !atomic_load_explicit(&path->way.port->segments, memory_order_relaxed);
 	return run;
@@ -93,9 +95,13 @@ static uint8_t *take_room(struct send *send, const struct send_path *path, uint3
 	struct send_burst *burst = &send->burst;
 	struct send_run *run = burst->runs ? &burst->run[burst->runs - 1] : NULL;
 	uint32_t bytes = path->marker + esp_bytes;
-	uint8_t *esp;
+	uint8_t *esp = send_tx_take(send, path, esp_bytes);
 
-	if (run && joins(burst, run, path, bytes)) {
+	if (esp) {
+		run = begin_run(burst, path, index, bytes, esp);
+		run->bytes = esp_bytes;
+		run->closed = run->ring = true;
+	} else if (run && joins(burst, run, path, bytes)) {
 		memset(send->out + burst->used, 0, path->marker);
 		esp = send->out + burst->used + path->marker;
 		run->bytes += bytes;
@@ -138,13 +144,14 @@ uint8_t *send_burst_add(struct send *send, const struct send_path *path, uint32_
  */
 
 /* Headers in front of the run's ESP. The checksum of UDP is left to whoever cuts the segments; on IPv4 a
- * single packet has none (RFC 3948 section 2.1). Of what is fragmented nobody would complete it. */
+ * single packet has none (RFC 3948 section 2.1). Of what is fragmented, or lies in a ring, nobody would
+ * complete it. */
 static void make_frame(const struct send_run *run, struct port_frame *frame)
 {
 	const struct send_path *path = &run->path;
 	bool udp = path->sa->form != XESP_FORM_NATIVE;
-	bool partial =
-		udp && !path->fragment_outer && (run->count > 1 || path->sa->params.dst.family == AF_INET6);
+	bool partial = udp && !path->fragment_outer && !run->ring &&
+		       (run->count > 1 || path->sa->params.dst.family == AF_INET6);
 	uint8_t headers[ESP_OUT_HEADER_MAX];
 	uint32_t bytes = esp_out_headers(path->sa, &path->split, run->esp, run->bytes, partial, headers);
 
@@ -200,6 +207,12 @@ static bool is_sealed(const struct send_burst *burst, const struct send_run *run
 	return good;
 }
 
+static bool go_together(const struct send_run *run, const struct send_run *next)
+{
+	return next->path.way.port == run->path.way.port && next->ring == run->ring &&
+	       !next->path.fragment_outer;
+}
+
 /* Runs that follow each other out of one port, with one call. */
 static void send_runs(struct send *send, struct port_frame *frames, uint32_t runs)
 {
@@ -207,16 +220,19 @@ static void send_runs(struct send *send, struct port_frame *frames, uint32_t run
 	uint32_t i = 0;
 
 	while (i < runs) {
-		struct port *port = burst->run[i].path.way.port;
+		const struct send_run *run = &burst->run[i];
 		uint32_t n = 0;
 
-		while (i + n < runs && burst->run[i + n].path.way.port == port &&
-		       !burst->run[i + n].path.fragment_outer && !frames[i + n].failed)
+		while (i + n < runs && go_together(run, &burst->run[i + n]) && !frames[i + n].failed)
 			n++;
-		if (n)
-			send_frames(send, port, &frames[i], n);
+		if (n && run->ring)
+			send_tx_frames(send, &frames[i], n);
+		else if (n)
+			send_frames(send, run->path.way.port, &frames[i], n);
+		else if (run->ring)
+			xsk_tx_drop(send->tx.ring, frames[i].bytes);
 		else if (!frames[i].failed)
-			send_fragments(send, &burst->run[i], &frames[i]);
+			send_fragments(send, run, &frames[i]);
 		i += n ? n : 1;
 	}
 }
@@ -253,14 +269,17 @@ void send_burst_flush(struct send *send)
 	struct send_burst *burst = &send->burst;
 	struct port_frame frames[XESP_BURST_MAX];
 	uint32_t runs = burst->runs;
+	uint64_t since;
 
 	if (burst->count) {
 		esp_out_burst(send->config.crypto, burst->packets, burst->count);
+		since = send_tx_clock(send);
 		for (uint32_t i = 0; i < runs; i++) {
 			make_frame(&burst->run[i], &frames[i]);
 			frames[i].failed = !is_sealed(burst, &burst->run[i]);
 		}
 		send_runs(send, frames, runs);
+		send_tx_note(send, since);
 		for (uint32_t i = 0; i < runs; i++) {
 			count_sa(send, &burst->run[i], frames[i].failed);
 			settle_run(burst, &burst->run[i], frames[i].failed);

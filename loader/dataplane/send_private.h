@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of the send step share: send.c (which SA, which way), send_burst.c (sealing and sending),
- * send_wait.c (packets whose next hop is not known yet). The worker's thread.
+ * send_wait.c (packets whose next hop is not known yet), send_tx.c (the two ways out of the worker's own
+ * interface). The worker's thread.
  */
 #ifndef XESP_DATAPLANE_SEND_PRIVATE_H
 #define XESP_DATAPLANE_SEND_PRIVATE_H
@@ -62,6 +63,7 @@ struct send_run {
 	uint8_t count;
 	uint8_t piece;
 	bool closed;
+	bool ring; /* one packet, in a frame of the ring */
 };
 
 struct send_burst {
@@ -90,8 +92,22 @@ struct send_waiting {
 	uint8_t bytes[SEND_WAIT_BYTES + SEND_HEADER_KEPT]; /* begin_run() copies so much of each */
 };
 
+/* The step begins only with so many frames of the ring: a piece has at most 1024 segments, and what was read
+ * before it in the same step at most a burst of packets. */
+#define SEND_TX_ROOM (1024 + XESP_BURST_MAX)
+
+struct send_tx {
+	struct port *port;   /* of the worker's interface; NULL: not known */
+	struct xsk_tx *ring; /* NULL: there is none */
+	enum tx_way way;     /* that packets take now */
+	bool waits;	     /* nothing may be read from the TUN device */
+	uint64_t switch_by;  /* ms: another way is to be taken, and what went this way is waited for; 0: no */
+	struct tx_choice choice;
+};
+
 struct send {
 	struct send_config config;
+	struct send_tx tx;
 	const struct spd *spd;
 	bool mss_clamp;
 	struct iv_pool *ivs;
@@ -127,6 +143,21 @@ uint8_t *send_burst_add(struct send *send, const struct send_path *path, uint32_
 			uint64_t seq);
 /* Seals and sends all that was added. */
 void send_burst_flush(struct send *send);
+
+/* send_tx.c */
+/* Takes back frames, sends what the ring did not take before, changes the way. False: nothing may be sent
+ * now. */
+bool send_tx_begin(struct send *send);
+/* Room for a sealed packet of the path in a frame of the ring, where its ESP begins; NULL: it goes through
+ * the packet socket. */
+uint8_t *send_tx_take(struct send *send, const struct send_path *path, uint32_t esp_bytes);
+/* Sends the frames, which lie in the ring's, out of the worker's own port. */
+void send_tx_frames(struct send *send, struct port_frame *frames, size_t count);
+/* The burst, which is sealed, is about to be sent; and was sent. */
+uint64_t send_tx_clock(const struct send *send);
+void send_tx_note(struct send *send, uint64_t since);
+/* ms; -1: nothing is to be tried again. */
+int send_tx_timeout(const struct send *send);
 
 /* send_wait.c */
 void send_wait_push(struct send *send, const uint8_t *bytes, uint32_t len, uint64_t now_ms);

@@ -411,7 +411,7 @@ static void wait_for_work(struct worker *worker, struct pollfd *fds)
 
 		timeout = send_timeout(worker->send);
 		fds[POLL_SINK] = (struct pollfd){.fd = worker->sink.fd, .events = POLLIN};
-		if (blocked >= 0)
+		if (blocked != SEND_NOT_BLOCKED)
 			fds[POLL_SINK] = (struct pollfd){.fd = blocked, .events = POLLOUT};
 	}
 	poll(fds, POLL_COUNT, timeout);

@@ -12,6 +12,7 @@
 
 #include "control/sadb.h"
 #include "dataplane/event.h"
+#include "dataplane/send.h"
 #include "dataplane/sink.h"
 #include "dataplane/xsk.h"
 
@@ -36,6 +37,8 @@ struct worker_state {
 	uint32_t frames;
 	struct xsk_levels levels;
 	struct sink_state sink;
+	bool sends;
+	struct send_state send; /* if it does */
 };
 
 int worker_group_new(uint32_t capacity, const struct crypto_provider *provider, const struct sink_ops *sink,
@@ -50,6 +53,9 @@ int worker_group_add(struct worker_group *group, const struct worker_queue *queu
 void worker_group_set_spd(struct worker_group *group, const struct spd *spd, bool mss_clamp);
 /* For the sink `dev`: who is behind the inside interface. No thread runs. */
 void worker_group_set_inside(struct worker_group *group, struct inside *inside);
+/* The way out of the group's interface, which outlives the group, and how it is sent through. Before the
+ * threads run for the first time; without it, every interface is sent through by packet socket. */
+void worker_group_set_port(struct worker_group *group, struct port *port, enum tx_mode mode);
 /* Starts one thread a queue; `db` must outlive the group's threads. On failure none runs. */
 int worker_group_start(struct worker_group *group, const struct sadb *db);
 /* Ends the threads but keeps counters and memory; idempotent. */

@@ -144,14 +144,30 @@ void worker_group_set_inside(struct worker_group *group, struct inside *inside)
 	group->inside = inside;
 }
 
+void worker_group_set_port(struct worker_group *group, struct port *port, enum tx_mode mode)
+{
+	group->port = port;
+	group->tx_mode = mode;
+}
+
+static void ready_send(struct worker *worker)
+{
+	const struct worker_group *group = worker->group;
+
+	if (!worker->send)
+		return;
+	send_set_spd(worker->send, group->spd, group->mss_clamp);
+	if (group->port)
+		send_set_port(worker->send, group->port, &worker->xsk.tx, group->tx_mode);
+}
+
 int worker_group_start(struct worker_group *group, const struct sadb *db)
 {
 	group->db = db;
 	for (uint32_t i = 0; i < group->count; i++)
 		group->workers[i]->sink.inside = group->inside;
 	for (uint32_t i = 0; i < group->count; i++)
-		if (group->workers[i]->send)
-			send_set_spd(group->workers[i]->send, group->spd, group->mss_clamp);
+		ready_send(group->workers[i]);
 	atomic_store(&group->stop, false);
 	for (uint32_t i = 0; i < group->count; i++) {
 		int err = worker_start(group->workers[i]);
@@ -266,6 +282,9 @@ void worker_group_state(const struct worker_group *group, uint32_t i, struct wor
 					   .frames = worker->xsk.info.frames};
 	xsk_read_levels(&worker->xsk, &ret_state->levels);
 	sink_read_state(&worker->sink, &ret_state->sink);
+	ret_state->sends = worker->send != NULL;
+	if (worker->send)
+		send_read_state(worker->send, &ret_state->send);
 }
 
 void worker_group_counters(const struct worker_group *group, uint64_t *counters)

@@ -76,6 +76,8 @@ struct worker_group {
 	const struct spd *spd;
 	bool mss_clamp;
 	struct inside *inside;
+	struct port *port; /* of the interface */
+	enum tx_mode tx_mode;
 	_Atomic bool stop;
 	_Atomic bool monitor_packets;
 	_Atomic bool events_awaited; /* the control thread sleeps until event_fd is written */

@@ -103,6 +103,8 @@ void xsk_read_levels(const struct xsk *xsk, struct xsk_levels *ret_levels)
 		.rx = __atomic_load_n(xsk->rx.producer, __ATOMIC_RELAXED) -
 		      __atomic_load_n(xsk->rx.consumer, __ATOMIC_RELAXED),
 		.held = (uint32_t)(taken - returned),
+		.tx_frames = xsk->tx.frames,
+		.tx_idle = xsk->tx.frames ? xsk_tx_idle(&xsk->tx) : 0,
 		.jumbo_buffers = xsk->jumbo.count,
 		.jumbo_held = atomic_load_explicit(&xsk->jumbo.held, memory_order_relaxed),
 		.received = atomic_load_explicit(&xsk->received, memory_order_relaxed),

@@ -6,7 +6,7 @@
  * Every frame is in exactly one place: in the fill ring (the kernel's), in the receive ring (received,
  * not yet taken), or held (taken, not yet given back). The fill ring has room for all of them, so
  * giving back cannot fail and no frame is lost. A packet that comes in several frames is moved to a jumbo
- * buffer as they are taken, and they go back at once.
+ * buffer as they are taken, and they go back at once. What is sent has frames of its own: xsk_tx.h.
  */
 #ifndef XESP_DATAPLANE_XSK_H
 #define XESP_DATAPLANE_XSK_H
@@ -17,6 +17,7 @@
 #include <xdp/xsk.h>
 
 #include "dataplane/jumbo.h"
+#include "dataplane/xsk_tx.h"
 #include "host/ipc.h"
 
 struct xsk_packet {
@@ -36,10 +37,15 @@ struct xsk {
 	_Atomic uint64_t received; /* packets ever taken */
 	_Atomic uint64_t taken;	   /* frames ever taken */
 	_Atomic uint64_t returned; /* frames ever given back */
+	struct xsk_tx tx;
 	void *fill_map;
 	void *rx_map;
+	void *tx_map;
+	void *done_map;
 	size_t fill_map_bytes;
 	size_t rx_map_bytes;
+	size_t tx_map_bytes;
+	size_t done_map_bytes;
 };
 
 /* Fill levels, for status. */
@@ -47,6 +53,8 @@ struct xsk_levels {
 	uint32_t fill;
 	uint32_t rx;
 	uint32_t held;
+	uint32_t tx_frames;
+	uint32_t tx_idle; /* of them: not on their way */
 	uint32_t jumbo_buffers;
 	uint32_t jumbo_held; /* of them: with a packet */
 	uint64_t received;   /* packets */

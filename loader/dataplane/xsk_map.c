@@ -64,6 +64,64 @@ static int map_rx(struct xsk *xsk, const struct xdp_ring_offset *offset)
 	return 0;
 }
 
+static int map_tx_ring(struct xsk *xsk, const struct xdp_ring_offset *offset)
+{
+	uint32_t size = xsk->info.tx_size;
+	int err;
+
+	xsk->tx_map_bytes = offset->desc + size * sizeof(struct xdp_desc);
+	err = map_ring(xsk->socket, XDP_PGOFF_TX_RING, xsk->tx_map_bytes, &xsk->tx_map);
+	if (err)
+		return err;
+	xsk->tx.ring =
+		(struct xsk_ring_prod){.mask = size - 1,
+				       .size = size,
+				       .producer = (uint32_t *)((char *)xsk->tx_map + offset->producer),
+				       .consumer = (uint32_t *)((char *)xsk->tx_map + offset->consumer),
+				       .flags = (uint32_t *)((char *)xsk->tx_map + offset->flags),
+				       .ring = (char *)xsk->tx_map + offset->desc,
+				       .cached_cons = size};
+	return 0;
+}
+
+static int map_completion(struct xsk *xsk, const struct xdp_ring_offset *offset)
+{
+	uint32_t size = xsk->info.tx_size;
+	int err;
+
+	xsk->done_map_bytes = offset->desc + size * sizeof(uint64_t);
+	err = map_ring(xsk->socket, (off_t)XDP_UMEM_PGOFF_COMPLETION_RING, xsk->done_map_bytes,
+		       &xsk->done_map);
+	if (err)
+		return err;
+	xsk->tx.done =
+		(struct xsk_ring_cons){.mask = size - 1,
+				       .size = size,
+				       .producer = (uint32_t *)((char *)xsk->done_map + offset->producer),
+				       .consumer = (uint32_t *)((char *)xsk->done_map + offset->consumer),
+				       .flags = (uint32_t *)((char *)xsk->done_map + offset->flags),
+				       .ring = (char *)xsk->done_map + offset->desc};
+	return 0;
+}
+
+static int map_tx(struct xsk *xsk, const struct xdp_mmap_offsets *offsets)
+{
+	int err;
+
+	if (!xsk->info.tx_frames)
+		return 0;
+	err = map_tx_ring(xsk, &offsets->tx);
+	if (!err)
+		err = map_completion(xsk, &offsets->cr);
+	if (err)
+		return err;
+	xsk->tx.socket = xsk->socket;
+	xsk->tx.umem = xsk->umem;
+	xsk_tx_init(&xsk->tx, (uint64_t)xsk->info.frames * xsk->info.frame_size, xsk->info.tx_frames,
+		    xsk->info.frame_size);
+	return 0;
+}
+
 static void fill_all(struct xsk *xsk)
 {
 	uint32_t first = 0;
@@ -76,7 +134,7 @@ static void fill_all(struct xsk *xsk)
 
 static size_t umem_bytes(const struct xsk *xsk)
 {
-	return (size_t)xsk->info.frames * xsk->info.frame_size;
+	return (size_t)(xsk->info.frames + xsk->info.tx_frames) * xsk->info.frame_size;
 }
 
 static uint32_t jumbo_count(const struct xsk *xsk)
@@ -146,6 +204,8 @@ static int map_all(struct xsk *xsk, int umem)
 		err = map_fill(xsk, &offsets.fr);
 	if (!err)
 		err = map_rx(xsk, &offsets.rx);
+	if (!err)
+		err = map_tx(xsk, &offsets);
 	if (!err && !xsk->info.bound)
 		err = bind_queue(xsk);
 	return err;
@@ -162,6 +222,9 @@ int xsk_map(const struct ipc_queue *info, int socket, int umem, struct xsk *ret_
 
 	if (!is_power_of_two(info->fill_size) || !is_power_of_two(info->rx_size) ||
 	    !is_power_of_two(info->frame_size) || info->frames > info->fill_size / 2)
+		return -EINVAL;
+	if (info->tx_frames && (!is_power_of_two(info->tx_size) || info->tx_frames > info->tx_size ||
+				info->tx_frames > XESP_TX_FRAMES_PER_QUEUE))
 		return -EINVAL;
 	memset(ret_xsk, 0, sizeof(*ret_xsk));
 	ret_xsk->socket = socket;
@@ -185,6 +248,10 @@ void xsk_unmap(struct xsk *xsk)
 		munmap(xsk->fill_map, xsk->fill_map_bytes);
 	if (xsk->rx_map)
 		munmap(xsk->rx_map, xsk->rx_map_bytes);
+	if (xsk->tx_map)
+		munmap(xsk->tx_map, xsk->tx_map_bytes);
+	if (xsk->done_map)
+		munmap(xsk->done_map, xsk->done_map_bytes);
 	if (xsk->socket >= 0)
 		close(xsk->socket);
 	memset(xsk, 0, sizeof(*xsk));

@@ -103,8 +103,8 @@ int attached_open_queues(const struct attached *attached, uint32_t from, uint32_
 	for (uint32_t i = 0; i < XESP_QUEUES_MAX; i++)
 		opened[i].socket = opened[i].umem = -1;
 	for (uint32_t i = from; i < count; i++) {
-		int err = xsk_open(&attached->state, i, attached->orphan ? ORPHAN_PATIENCE_MS : 0, &opened[i],
-				   ret_failure);
+		int err = xsk_open(&attached->state, i, attached->transmit,
+				   attached->orphan ? ORPHAN_PATIENCE_MS : 0, &opened[i], ret_failure);
 
 		if (err)
 			return err;

@@ -14,6 +14,7 @@
 struct attached {
 	bool used;
 	struct ipc_link_state state; /* as it was looked at last */
+	bool transmit;		     /* sockets get transmit rings */
 	uint32_t queues;	     /* that the engine was given sockets of: 0 to queues - 1 */
 	bool pass_keepalives;
 	bool orphan; /* its sockets were those of an engine that ended */

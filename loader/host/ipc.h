@@ -58,10 +58,11 @@ struct ipc_link_state {
 	uint32_t up;	  /* set up by the operator */
 	uint32_t running; /* and has a carrier */
 	uint32_t mtu;
-	uint32_t master;  /* ifindex of the bridge or bond it is a port of, or 0 */
-	uint32_t queues;  /* receive queues in use, at least 1 */
-	uint32_t program; /* enum ipc_program */
-	char other[16];	  /* name of the program that is there instead; may be empty */
+	uint32_t master;    /* ifindex of the bridge or bond it is a port of, or 0 */
+	uint32_t queues;    /* receive queues in use, at least 1 */
+	uint32_t tx_queues; /* transmit queues in use */
+	uint32_t program;   /* enum ipc_program */
+	char other[16];	    /* name of the program that is there instead; may be empty */
 };
 
 struct ipc_attached {
@@ -109,6 +110,8 @@ struct ipc_queue {
 	uint32_t frame_size;
 	uint32_t fill_size; /* descriptors */
 	uint32_t rx_size;
+	uint32_t tx_frames;    /* behind the others, for sending; 0: the socket has no transmit ring */
+	uint32_t tx_size;      /* descriptors, of the transmit and of the completion ring */
 	uint32_t udp_segments; /* the packet socket takes them: Linux 6.2 and later */
 };
 

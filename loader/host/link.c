@@ -30,14 +30,15 @@ static int ethtool(const char *dev, void *command)
 
 /* Queues in use according to the driver, 0 if it does not say: netlink only knows how many there could be.
  * -ENODEV: nothing has this name (any more). */
-static int ethtool_queues(const char *dev, uint32_t *ret_queues)
+static int ethtool_queues(const char *dev, uint32_t *ret_rx, uint32_t *ret_tx)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	int err = ethtool(dev, &channels);
 
 	if (err == -ENODEV)
 		return err;
-	*ret_queues = err ? 0 : channels.combined_count + channels.rx_count;
+	*ret_rx = err ? 0 : channels.combined_count + channels.rx_count;
+	*ret_tx = err ? 0 : channels.combined_count + channels.tx_count;
 	return 0;
 }
 
@@ -80,11 +81,13 @@ static int read_state(struct rtnl_link *link, struct ipc_link_state *ret_state)
 	int err;
 
 	snprintf(state.dev, sizeof(state.dev), "%s", rtnl_link_get_name(link));
-	err = ethtool_queues(state.dev, &state.queues);
+	err = ethtool_queues(state.dev, &state.queues, &state.tx_queues);
 	if (err)
 		return err;
-	if (!state.queues)
+	if (!state.queues) {
 		state.queues = rtnl_link_get_num_rx_queues(link);
+		state.tx_queues = rtnl_link_get_num_tx_queues(link);
+	}
 	if (!state.queues)
 		state.queues = 1;
 	*ret_state = state;

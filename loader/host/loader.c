@@ -71,6 +71,7 @@ static int attach_to(struct loader *loader, const struct ipc_attach *request,
 
 	if (err)
 		return err;
+	fresh.transmit = loader->config->transmit;
 	err = attached_open_queues(&fresh, 0, state->queues, opened, failure);
 	if (!err)
 		err = handover_attached(&loader->handover, &fresh, opened, failure);

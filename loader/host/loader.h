@@ -16,6 +16,7 @@ struct loader_config {
 	void *start_ctx;
 	uint32_t capacity; /* SAs of one interface */
 	const char *tun;   /* device to create; NULL: the null sink */
+	bool transmit;	   /* AF_XDP sockets get transmit rings */
 	bool routes;	   /* the engine may have routes set into it */
 	bool disabled;	   /* the first engine begins switched off */
 	/* Name of the interface that the hosts of a gateway are behind: attached, it has that role. NULL:

@@ -28,12 +28,17 @@
 #define RX_SIZE 2048
 /* Around the MTU: Ethernet, two VLAN tags and the checksum of the frame, as the kernel reckons. */
 #define LINK_BYTES (14 + 2 * 4 + 4)
-/* Nothing is sent through these sockets, but the kernel wants a completion ring to bind. */
+/* Without a transmit ring nothing is sent, but the kernel wants a completion ring to bind. */
 #define COMPLETION_SIZE 64
+/* Room for every frame, in both rings, so that putting one there cannot fail. */
+#define TX_SIZE XESP_TX_FRAMES_PER_QUEUE
+/* What the kernel reckons for packets that it copied out of the ring and the interface has not sent yet,
+ * about 2.3 KB each: room for those of all frames. */
+#define SEND_BUFFER_BYTES (8 * 1024 * 1024)
 
-static int make_umem(int socket, int *ret_umem, struct failure *ret_failure)
+static int make_umem(int socket, const struct ipc_queue *info, int *ret_umem, struct failure *ret_failure)
 {
-	size_t bytes = (size_t)XESP_FRAMES_PER_QUEUE * XESP_FRAME_SIZE;
+	size_t bytes = (size_t)(info->frames + info->tx_frames) * XESP_FRAME_SIZE;
 	CLEANUP_FD int fd = memfd_create("xesp-umem", MFD_CLOEXEC);
 	struct xdp_umem_reg reg = {.len = bytes, .chunk_size = XESP_FRAME_SIZE};
 	void *area;
@@ -131,8 +136,26 @@ static int bind_queue(int socket, const struct ipc_link_state *state, uint32_t q
 			   "queue %u of %s", queue, state->dev);
 }
 
-int xsk_open(const struct ipc_link_state *state, uint32_t queue, unsigned int patience_ms,
-	     struct xsk_opened *ret_opened, struct failure *ret_failure)
+static int set_rings(int socket, const struct ipc_queue *info, struct failure *ret_failure)
+{
+	const int bytes = SEND_BUFFER_BYTES;
+	int err = set_ring(socket, XDP_UMEM_FILL_RING, info->fill_size, ret_failure);
+
+	if (!err)
+		err = set_ring(socket, XDP_UMEM_COMPLETION_RING,
+			       info->tx_frames ? info->tx_size : COMPLETION_SIZE, ret_failure);
+	if (!err)
+		err = set_ring(socket, XDP_RX_RING, info->rx_size, ret_failure);
+	if (!err && info->tx_frames)
+		err = set_ring(socket, XDP_TX_RING, info->tx_size, ret_failure);
+	/* Without CAP_NET_ADMIN here the default stays, and the ring moves on more slowly. */
+	if (!err && info->tx_frames)
+		(void)setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+	return err;
+}
+
+static int open_queue(const struct ipc_link_state *state, uint32_t queue, bool transmit,
+		      unsigned int patience_ms, struct xsk_opened *ret_opened, struct failure *ret_failure)
 {
 	CLEANUP_FD int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	CLEANUP_FD int umem = -1;
@@ -142,7 +165,9 @@ int xsk_open(const struct ipc_link_state *state, uint32_t queue, unsigned int pa
 				 .frames = XESP_FRAMES_PER_QUEUE,
 				 .frame_size = XESP_FRAME_SIZE,
 				 .fill_size = FILL_SIZE,
-				 .rx_size = RX_SIZE};
+				 .rx_size = RX_SIZE,
+				 .tx_frames = transmit ? XESP_TX_FRAMES_PER_QUEUE : 0,
+				 .tx_size = transmit ? TX_SIZE : 0};
 	int err;
 
 	if (fd < 0)
@@ -150,13 +175,9 @@ int xsk_open(const struct ipc_link_state *state, uint32_t queue, unsigned int pa
 				   errno == EAFNOSUPPORT ? "use a kernel with CONFIG_XDP_SOCKETS"
 							 : "run as root",
 				   "no AF_XDP socket for %s", state->dev);
-	err = make_umem(fd, &umem, ret_failure);
+	err = make_umem(fd, &info, &umem, ret_failure);
 	if (!err)
-		err = set_ring(fd, XDP_UMEM_FILL_RING, FILL_SIZE, ret_failure);
-	if (!err)
-		err = set_ring(fd, XDP_UMEM_COMPLETION_RING, COMPLETION_SIZE, ret_failure);
-	if (!err)
-		err = set_ring(fd, XDP_RX_RING, RX_SIZE, ret_failure);
+		err = set_rings(fd, &info, ret_failure);
 	if (!err && maps_bound_sockets(fd))
 		err = bind_queue(fd, state, queue, patience_ms, &info, ret_failure);
 	if (err)
@@ -165,6 +186,26 @@ int xsk_open(const struct ipc_link_state *state, uint32_t queue, unsigned int pa
 	ret_opened->socket = TAKE_FD(fd);
 	ret_opened->umem = TAKE_FD(umem);
 	return 0;
+}
+
+/* The kernel puts what is sent into the transmit queue of the socket's number, which must be there. */
+static bool can_transmit(const struct ipc_link_state *state, uint32_t queue)
+{
+	return queue < state->tx_queues;
+}
+
+/* What is received matters more: where it takes doing without a transmit ring, there is none. */
+int xsk_open(const struct ipc_link_state *state, uint32_t queue, bool transmit, unsigned int patience_ms,
+	     struct xsk_opened *ret_opened, struct failure *ret_failure)
+{
+	int err = -EOPNOTSUPP;
+
+	if (transmit && can_transmit(state, queue))
+		err = open_queue(state, queue, true, patience_ms, ret_opened, ret_failure);
+	/* That has nothing to do with the ring, and was waited for already. */
+	if (!err || err == -EBUSY)
+		return err;
+	return open_queue(state, queue, false, patience_ms, ret_opened, ret_failure);
 }
 
 void xsk_opened_close(struct xsk_opened *opened)

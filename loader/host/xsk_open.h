@@ -15,9 +15,10 @@ struct xsk_opened {
 	struct ipc_queue info;
 };
 
-/* Of a queue of the interface that `state` is about; its MTU has a say in how the socket is bound. A queue
+/* Of a queue of the interface that `state` is about; its MTU has a say in how the socket is bound. With
+ * `transmit` it gets a transmit ring, where kernel and interface can have one: see ret_opened->info. A queue
  * that another socket has is waited for, up to `patience_ms`. */
-int xsk_open(const struct ipc_link_state *state, uint32_t queue, unsigned int patience_ms,
+int xsk_open(const struct ipc_link_state *state, uint32_t queue, bool transmit, unsigned int patience_ms,
 	     struct xsk_opened *ret_opened, struct failure *ret_failure);
 /* Closes both descriptors; harmless where they are -1. */
 void xsk_opened_close(struct xsk_opened *opened);

@@ -302,4 +302,30 @@ static inline void expect_opened(uint32_t i, const uint8_t *inner, uint32_t len)
 	assert_memory_equal(packet.packet, inner, len);
 }
 
+/* A TCP flow of `payload` bytes in one piece; every segment is as gso_segment() makes it. */
+static inline void check_flow(const struct sa_params *params, uint8_t family, uint32_t payload, uint16_t mss)
+{
+	static uint8_t inner[65536], want[9216];
+	struct virtio_net_hdr header = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+					.gso_type = family == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
+								: VIRTIO_NET_HDR_GSO_TCPV6,
+					.gso_size = mss,
+					.csum_offset = 16};
+	uint32_t len = (uint32_t)seal_rig_inner(params, family, IPPROTO_TCP, payload, inner);
+	struct gso gso;
+
+	header.csum_start = (uint16_t)l3_bytes(inner);
+	packet_put16(inner + header.csum_start + 16, (uint16_t)~pseudo_checksum(inner, len));
+	host_sends_piece(&header, inner, len);
+	run();
+	assert_int_equal(gso_parse(&header, inner, len, &gso), 0);
+	assert_int_equal(bench.packets, gso.count);
+	for (uint32_t i = 0; i < gso.count; i++) {
+		uint32_t bytes = gso_segment(&gso, i, 0, want);
+
+		seal_rig_expect(params, want);
+		expect_opened(i, want, bytes);
+	}
+}
+
 #endif

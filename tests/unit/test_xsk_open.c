@@ -39,7 +39,11 @@ static struct {
 	bool zero_copied;
 	bool sg;
 	size_t tries;
-	uint32_t fill_size;
+	struct xdp_umem_reg umem;
+	uint32_t fill_size, completion_size, tx_size;
+	bool no_ring; /* bind with a transmit ring fails */
+	uint32_t tx_queues;
+	bool transmit; /* what is asked for */
 } kernel;
 
 int socket(int domain, int type, int protocol)
@@ -53,10 +57,19 @@ int socket(int domain, int type, int protocol)
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	(void)fd;
-	(void)level;
 	(void)len;
+	if (level != SOL_XDP)
+		return 0;
+	if (name == XDP_UMEM_REG) { /* another socket */
+		kernel.tx_size = 0;
+		kernel.umem = *(const struct xdp_umem_reg *)value;
+	}
 	if (name == XDP_UMEM_FILL_RING)
 		memcpy(&kernel.fill_size, value, sizeof(kernel.fill_size));
+	if (name == XDP_UMEM_COMPLETION_RING)
+		memcpy(&kernel.completion_size, value, sizeof(kernel.completion_size));
+	if (name == XDP_TX_RING)
+		memcpy(&kernel.tx_size, value, sizeof(kernel.tx_size));
 	return 0;
 }
 
@@ -86,8 +99,8 @@ static int bind_error(uint16_t flags)
 
 	if (sg && !kernel.knows_sg)
 		return EINVAL;
-	if (kernel.error)
-		return kernel.error;
+	if (kernel.error || (kernel.no_ring && kernel.tx_size))
+		return kernel.error ? kernel.error : EOPNOTSUPP;
 	if (!(flags & XDP_COPY) && (flags & XDP_ZEROCOPY) && error)
 		return error;
 	kernel.bound = true;
@@ -130,9 +143,10 @@ static size_t descriptors(void)
 
 static int try_to_open(struct xsk_opened *ret_opened, struct failure *ret_failure)
 {
-	const struct ipc_link_state state = {.dev = "x0", .ifindex = 7, .mtu = kernel.mtu};
+	const struct ipc_link_state state = {
+		.dev = "x0", .ifindex = 7, .mtu = kernel.mtu, .tx_queues = kernel.tx_queues};
 
-	return xsk_open(&state, 3, 0, ret_opened, ret_failure);
+	return xsk_open(&state, 3, kernel.transmit, 0, ret_opened, ret_failure);
 }
 
 static void expect(bool zero_copy, bool multi_buffer)
@@ -197,6 +211,46 @@ static void test_zero_copy_of_several_buffers(void **state)
 	expect(true, true);
 }
 
+static void expect_ring(bool ring)
+{
+	struct xsk_opened opened;
+	struct failure failure;
+
+	kernel.bound = false;
+	assert_int_equal(try_to_open(&opened, &failure), 0);
+	assert_true(kernel.bound && opened.info.bound);
+	assert_int_equal(opened.info.tx_frames != 0, ring);
+	assert_int_equal(kernel.tx_size, opened.info.tx_size);
+	assert_int_equal(kernel.umem.len,
+			 (uint64_t)(opened.info.frames + opened.info.tx_frames) * opened.info.frame_size);
+	if (ring) {
+		/* Putting a frame into either ring cannot fail. */
+		assert_true(opened.info.tx_size >= opened.info.tx_frames);
+		assert_int_equal(kernel.completion_size, opened.info.tx_size);
+		assert_true(opened.info.tx_frames <= XESP_TX_FRAMES_PER_QUEUE);
+	}
+	xsk_opened_close(&opened);
+}
+
+/* Queue 3 has one only if the interface has four transmit queues, and who asks wants it; where it cannot be
+ * had the socket receives all the same. */
+static void test_transmit_ring(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.knows_sg = true;
+	kernel.mtu = 1500;
+	kernel.tx_queues = 4;
+	expect_ring(false);
+	kernel.transmit = true;
+	expect_ring(true);
+	kernel.tx_queues = 3;
+	expect_ring(false);
+	kernel.tx_queues = 4;
+	kernel.no_ring = true;
+	expect_ring(false);
+}
+
 /* Before Linux 6.6 the kernel knows no packets in several buffers, and may not map the rings of a bound
  * socket. */
 static void test_left_to_the_engine(void **state)
@@ -241,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_copying),
 		cmocka_unit_test(test_zero_copy_of_one_buffer),
 		cmocka_unit_test(test_zero_copy_of_several_buffers),
+		cmocka_unit_test(test_transmit_ring),
 		cmocka_unit_test(test_left_to_the_engine),
 		cmocka_unit_test(test_refused),
 	};
