@@ -235,6 +235,9 @@ capture_stop() {
 # More arguments of every xespd_start; for who sources this.
 XESPD_OPTIONS=()
 
+# How they send; for who sources this. A capture at the sender sees nothing of what leaves through AF_XDP.
+XESPD_SEND=packet
+
 # xespd_start ROLE [ARGUMENT...]: waits until it serves; XESPD_PID, SOCKET and XESPD_LOG are set
 xespd_start() {
 	local role=$1
@@ -242,7 +245,7 @@ xespd_start() {
 	XESPD_ROLE=$role
 	SOCKET=$DIR/control-$role
 	XESPD_LOG=$DIR/xespd-$role.log
-	spawn "$role" "xespd-$role.log" "$XESPD" --socket "$SOCKET" --tun xesp0 \
+	spawn "$role" "xespd-$role.log" "$XESPD" --socket "$SOCKET" --tun xesp0 --send "$XESPD_SEND" \
 		${XESPD_OPTIONS[@]+"${XESPD_OPTIONS[@]}"} "$@"
 	XESPD_PID=$SPAWNED
 	wait_for 10 xesp status || die "xespd does not start: $(tail -n 5 "$XESPD_LOG")"

@@ -10,6 +10,7 @@ python-cryptography: nothing here comes from xesp. Prints figures, "name number"
   ike       packets of IKE, and NAT keepalives
   repeated  ESP packets with a number or an IV that their SA has used before
   gaps      numbers that are missing between the first and the last of an SA
+  late      by how much a packet's number was below the highest of its SA that was on the wire before it, at most
 """
 import hashlib
 import hmac
@@ -47,6 +48,7 @@ class Sa:
         self.spi = int(spi, 0)
         self.keys = [bytes.fromhex(key.removeprefix("0x")) for key in keys]
         self.seen, self.ivs = set(), set()
+        self.top = self.late = 0
 
     def open(self, esp):
         """The inner packet, and whether number or IV were used before."""
@@ -59,6 +61,8 @@ class Sa:
         seq, iv = struct.unpack("!I", esp[4:8])[0], esp[8:start]
         repeated = seq in self.seen or iv in self.ivs
         self.seen.add(seq)
+        self.top = max(self.top, seq)
+        self.late = max(self.late, self.top - seq)
         self.ivs.add(iv)
         padding = text[-2 - text[-2] : -2]
         if padding != bytes(range(1, len(padding) + 1)) or len(padding) != text[-2]:
@@ -117,6 +121,7 @@ def main():
             if figures["damaged"] < 5:
                 print(f"{error!r}: {packet[:80].hex()}", file=sys.stderr)
     figures["gaps"] = sum(sa.gaps() for sa in sas.values())
+    figures["late"] = max(sa.late for sa in sas.values())
     for name, number in figures.items():
         print(name, number)
 
