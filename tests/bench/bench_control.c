@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "control/sadb.h"
 #include "host/classifier_table.h"
+#include "tests/lib/figure.h"
 #include "tests/lib/xdp_bench.h"
 
 #define SAS 1000000
@@ -67,9 +68,15 @@ static double resident_bytes(void)
 	return (double)kib * 1024;
 }
 
-static void report(struct bench *bench, const char *what, double value, const char *unit, double limit,
-		   bool kept)
+static void report(struct bench *bench, const char *what, const char *figure, double value, const char *unit,
+		   double limit, bool kept)
 {
+	char name[64];
+
+	if (figure) {
+		snprintf(name, sizeof(name), "control.%s", figure);
+		figure_value(name, unit, value);
+	}
 	printf("%-46s %12.0f %-12s", what, value, unit);
 	if (limit > 0)
 		printf("  limit %.0f: %s", limit, kept ? "kept" : "BROKEN");
@@ -139,12 +146,12 @@ static int measure_adds(struct bench *bench)
 		return err;
 	}
 	bytes = (resident_bytes() - resident) / SAS;
-	report(bench, "adds", SAS / took, "a second", ADDS_MIN, SAS / took >= ADDS_MIN);
-	report(bench, "engine memory", bytes, "bytes an SA", BYTES_MAX, bytes <= BYTES_MAX);
-	report(bench, "  of it struct sa, with its window",
+	report(bench, "adds", "adds", SAS / took, "a second", ADDS_MIN, SAS / took >= ADDS_MIN);
+	report(bench, "engine memory", "memory", bytes, "bytes an SA", BYTES_MAX, bytes <= BYTES_MAX);
+	report(bench, "  of it struct sa, with its window", NULL,
 	       (double)(offsetof(struct sa, replay) + replay_bytes(64)), "bytes", 0, true);
-	report(bench, "classifier's tables, both families", tables / XESP_SA_CAPACITY_MAX, "bytes an SA", 0,
-	       true);
+	report(bench, "classifier's tables, both families", NULL, tables / XESP_SA_CAPACITY_MAX,
+	       "bytes an SA", 0, true);
 	return 0;
 }
 
@@ -161,10 +168,10 @@ static int measure_deletes(struct bench *bench)
 			return err;
 		deleted += !err;
 	}
-	report(bench, "deletes, one by one", deleted / (now() - start), "a second", 0, true);
+	report(bench, "deletes, one by one", "deletes", deleted / (now() - start), "a second", 0, true);
 	start = now();
 	deleted = sadb_flush(bench->db);
-	report(bench, "deletes, flush", deleted / (now() - start), "a second", 0, true);
+	report(bench, "deletes, flush", "deletes_flush", deleted / (now() - start), "a second", 0, true);
 	return 0;
 }
 
@@ -188,10 +195,11 @@ static int measure_classifier(struct bench *bench)
 			return err;
 	}
 	above = xdp_bench_median(full, ROUNDS) - xdp_bench_median(empty, ROUNDS);
-	report(bench, "classifier above an empty program, median", above, "ns a packet", 0, true);
+	report(bench, "classifier above an empty program, median", NULL, above, "ns a packet", 0, true);
 	/* Sorted by now; whatever else the machine does can only add to either. */
 	above = full[0] - empty[0];
-	report(bench, "the same, quietest rounds", above, "ns a packet", NS_MAX, above <= NS_MAX);
+	report(bench, "the same, quietest rounds", "classifier_quietest", above, "ns a packet", NS_MAX,
+	       above <= NS_MAX);
 	return 0;
 }
 
@@ -221,7 +229,7 @@ static int measure_first_packet(struct bench *bench)
 	uint8_t raw[20] = {0};
 	const struct crypto_suite suite = {
 		.cipher = algo_by_id(ALGO_AES_GCM), .key = raw, .key_bytes = sizeof(raw), .icv_bytes = 16};
-	char what[64];
+	char what[64], figure[64];
 
 	if (!keys)
 		return -ENOMEM;
@@ -235,7 +243,8 @@ static int measure_first_packet(struct bench *bench)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		snprintf(what, sizeof(what), "opening %d bytes, %u SAs in turn", TEXT, counts[i]);
-		report(bench, what, open_with_keys(bench, keys, counts[i]), "ns a packet", 0, true);
+		snprintf(figure, sizeof(figure), "crypto_keys_in_turn.%u", counts[i]);
+		report(bench, what, figure, open_with_keys(bench, keys, counts[i]), "ns a packet", 0, true);
 	}
 	for (uint32_t i = 0; i < 65536; i++) {
 		bench->provider->forget(bench->crypto, keys[i]);

@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What opening ESP costs, by suite, packet size and burst size: cycles a packet of esp_open_burst(), of the
- * bare crypto provider on the same bytes, and the difference. 32 packets each time, in bursts of 1, 8 and 32:
- * what the last is ahead of the first is what packets side by side gain. Medians of many rounds, the two
- * measured in turn. One thread, no I/O while measuring. Arguments: suites by (part of) their name; default
- * all below.
+ * crypto provider alone on the same bytes, and the difference; with AES-GCM also of libipsec-mb alone, called
+ * as its documentation says and with nothing around it. 64 packets each time, in bursts of 1, 8, 32 and 64:
+ * what the last is ahead of the first is what packets side by side gain. Medians of many rounds, all measured
+ * in turn. One thread, no I/O while measuring. Arguments: suites by (part of) their name; default all below.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/bare_gcm.h"
 #include "tests/lib/esp_rig.h"
+#include "tests/lib/figure.h"
 #include "tests/lib/packet.h"
 
-#define PACKETS 32
+#define PACKETS XESP_BURST_MAX
 #define ROUNDS 1001
+#define ROUNDS_MIN 101
+#define ROUNDS_QUICK 4 /* times fewer */
+#define INNER_MAX 9000
+/* Of a frame: headroom, outer headers, ESP around the longest packet. */
+#define FRAME_BYTES 12288
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -66,23 +73,14 @@ struct bench {
 	struct crypto_op *ops[PACKETS];
 	uint8_t *frames[PACKETS];
 	uint8_t *sealed[PACKETS]; /* the frames as they came, to open them again */
-	uint64_t pipeline[ROUNDS];
-	uint64_t crypto[ROUNDS];
+	struct bare_gcm *bare;	  /* NULL: not AES-GCM, or no libipsec-mb */
+	size_t rounds;
+	double pipeline[ROUNDS];
+	double crypto[ROUNDS];
+	double alone[ROUNDS]; /* libipsec-mb */
+	double above[ROUNDS]; /* pipeline above crypto, or above the library where there is a bare one */
+	double ratio[ROUNDS];
 };
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a;
-	uint64_t y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(uint64_t *times)
-{
-	qsort(times, ROUNDS, sizeof(times[0]), compare);
-	return (double)times[ROUNDS / 2] / PACKETS;
-}
 
 static void restore(struct bench *bench)
 {
@@ -122,19 +120,53 @@ static uint64_t round_crypto(struct bench *bench, size_t burst)
 	return start;
 }
 
+static uint64_t round_alone(struct bench *bench)
+{
+	uint64_t start;
+
+	restore(bench);
+	start = now();
+	for (size_t i = 0; i < PACKETS; i++)
+		bare_gcm_open(bench->bare, bench->ops[i]->esp, bench->ops[i]->text_len);
+	return now() - start;
+}
+
+static void print_figures(struct bench *bench, const struct suite *suite, size_t inner_len, size_t burst)
+{
+	const char *over = bench->bare ? "library" : "crypto";
+	char name[96];
+	int len = snprintf(name, sizeof(name), "open.%s.%s.%zu.%zu", bench->rig.provider->name, suite->name,
+			   inner_len, burst);
+
+	figure_samples(name, UNIT " a packet", bench->pipeline, bench->rounds);
+	snprintf(name + len, sizeof(name) - (size_t)len, ".above_%s", over);
+	figure_samples(name, UNIT " a packet", bench->above, bench->rounds);
+	snprintf(name + len, sizeof(name) - (size_t)len, ".over_%s", over);
+	figure_samples(name, "times", bench->ratio, bench->rounds);
+}
+
 /* Returns what the crypto takes a packet. */
 static double measure(struct bench *bench, const struct suite *suite, size_t inner_len, size_t burst)
 {
-	double pipeline, crypto;
+	double pipeline, crypto, above;
 
-	for (size_t round = 0; round < ROUNDS; round++) {
-		bench->pipeline[round] = round_pipeline(bench, burst);
-		bench->crypto[round] = round_crypto(bench, burst);
+	for (size_t round = 0; round < bench->rounds; round++) {
+		double alone;
+
+		bench->pipeline[round] = (double)round_pipeline(bench, burst) / PACKETS;
+		bench->crypto[round] = (double)round_crypto(bench, burst) / PACKETS;
+		alone = bench->bare ? (double)round_alone(bench) / PACKETS : bench->crypto[round];
+		bench->above[round] = bench->pipeline[round] - alone;
+		bench->ratio[round] = bench->pipeline[round] / alone;
+		bench->alone[round] = alone;
 	}
-	pipeline = median(bench->pipeline);
-	crypto = median(bench->crypto);
-	printf("%-9s %-17s %5zu %5zu %9.1f %9.1f %8.1f\n", bench->rig.provider->name, suite->name, inner_len,
-	       burst, pipeline, crypto, pipeline - crypto);
+	print_figures(bench, suite, inner_len, burst);
+	pipeline = figure_median(bench->pipeline, bench->rounds);
+	crypto = figure_median(bench->crypto, bench->rounds);
+	above = figure_median(bench->above, bench->rounds);
+	printf("%-9s %-17s %5zu %5zu %9.1f %9.1f %9.1f %8.1f %6.2f\n", bench->rig.provider->name, suite->name,
+	       inner_len, burst, pipeline, crypto, figure_median(bench->alone, bench->rounds), above,
+	       figure_median(bench->ratio, bench->rounds));
 	return crypto;
 }
 
@@ -151,11 +183,19 @@ static void move_packet(struct bench *bench, size_t i)
 	packet->frame = bench->frames[i];
 }
 
+/* Long packets vary less, and there is an end to patience. */
+static size_t rounds_for(size_t inner_len)
+{
+	size_t rounds = ROUNDS_MIN + (ROUNDS - ROUNDS_MIN) * 64 / inner_len;
+
+	return figure_quick() ? rounds / ROUNDS_QUICK : rounds;
+}
+
 static void measure_size(struct bench *bench, const struct crypto_provider *provider,
 			 const struct suite *suite, size_t inner_len)
 {
 	struct sa_params params = esp_rig_params(SA_MODE_TUNNEL);
-	uint8_t inner[2000];
+	uint8_t inner[INNER_MAX];
 	double single, many;
 
 	esp_rig_suite(&params, suite->cipher, suite->cipher_key_bytes, suite->auth, suite->icv_bytes);
@@ -168,11 +208,17 @@ static void measure_size(struct bench *bench, const struct crypto_provider *prov
 		bench->ops[i] = &bench->packets[i].op;
 		move_packet(bench, i);
 	}
+	bench->rounds = rounds_for(inner_len);
+	bench->bare = NULL;
+	if (provider == &crypto_ipsec_mb && suite->cipher == ALGO_AES_GCM)
+		bench->bare = bare_gcm_new(params.key, suite->cipher_key_bytes);
 	single = measure(bench, suite, inner_len, 1);
 	measure(bench, suite, inner_len, 8);
+	measure(bench, suite, inner_len, 32);
 	many = measure(bench, suite, inner_len, PACKETS);
-	printf("%-9s %-17s %5zu 32 bursts of 1 take %.1f times as long as one of 32\n", provider->name,
-	       suite->name, inner_len, single / many);
+	printf("%-9s %-17s %5zu %d bursts of 1 take %.1f times as long as one of %d\n", provider->name,
+	       suite->name, inner_len, PACKETS, single / many, PACKETS);
+	bare_gcm_free(bench->bare);
 	for (size_t i = 0; i < PACKETS; i++)
 		free(bench->sealed[i]);
 	esp_rig_teardown(&bench->rig);
@@ -182,13 +228,13 @@ static struct bench *bench_new(void)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 	/* As in a UMEM, headroom included. */
-	uint8_t *memory = aligned_alloc(XESP_FRAME_SIZE, (size_t)(PACKETS + 1) * XESP_FRAME_SIZE);
+	uint8_t *memory = aligned_alloc(XESP_FRAME_SIZE, (size_t)PACKETS * FRAME_BYTES);
 
 	if (!bench || !memory)
 		abort();
-	memset(memory, 0, (size_t)(PACKETS + 1) * XESP_FRAME_SIZE);
+	memset(memory, 0, (size_t)PACKETS * FRAME_BYTES);
 	for (size_t i = 0; i < PACKETS; i++)
-		bench->frames[i] = memory + i * XESP_FRAME_SIZE + 256;
+		bench->frames[i] = memory + i * FRAME_BYTES + 256;
 	return bench;
 }
 
@@ -208,12 +254,13 @@ static bool is_wanted(const char *name, int count, char *const *names)
 
 int main(int argc, char **argv)
 {
+	static const size_t sizes[] = {64, 128, 256, 576, 1400, INNER_MAX};
 	static const struct crypto_provider *const providers[] = {&crypto_ipsec_mb, &crypto_openssl};
 	struct bench *bench = bench_new();
 
 	printf("%s a packet, tunnel mode\n", UNIT);
-	printf("%-9s %-17s %5s %5s %9s %9s %8s\n", "provider", "suite", "bytes", "burst", "opened", "crypto",
-	       "above");
+	printf("%-9s %-17s %5s %5s %9s %9s %9s %8s %6s\n", "provider", "suite", "bytes", "burst", "opened",
+	       "crypto", "alone", "above", "ratio");
 	for (size_t i = 0; i < 2; i++) {
 		struct crypto_ctx *ctx;
 
@@ -226,8 +273,8 @@ int main(int argc, char **argv)
 		for (size_t j = 0; j < sizeof(suites) / sizeof(suites[0]); j++) {
 			if (!is_wanted(suites[j].name, argc - 1, argv + 1))
 				continue;
-			measure_size(bench, providers[i], &suites[j], 64);
-			measure_size(bench, providers[i], &suites[j], 1400);
+			for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++)
+				measure_size(bench, providers[i], &suites[j], sizes[k]);
 		}
 	}
 	bench_free(bench);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "dataplane/spd.h"
+#include "tests/lib/figure.h"
 #include "tests/lib/seal_rig.h"
 
 #define FLOWS (1u << 16)
@@ -150,10 +151,11 @@ static void seal_rounds(struct bench *bench)
 		qsort(bench->times[i], ROUNDS, sizeof(double), compare);
 }
 
-static void measure_sealing(struct bench *bench, const char *what, const struct sa_params *params,
-			    size_t data_len)
+static void measure_sealing(struct bench *bench, const char *what, const char *figure,
+			    const struct sa_params *params, size_t data_len)
 {
 	uint8_t inner[1500];
+	char name[64];
 	size_t len = seal_rig_inner(params, 4, IPPROTO_UDP, data_len, inner);
 
 	seal_rig_setup(&bench->rig, params, NULL);
@@ -166,6 +168,12 @@ static void measure_sealing(struct bench *bench, const char *what, const struct 
 	printf("seal: %-22s %4zu bytes: crypto %7.1f ns, esp_out_burst %7.1f ns, headers %5.1f ns a packet\n",
 	       what, len, bench->times[0][ROUNDS / 2], bench->times[1][ROUNDS / 2],
 	       bench->times[2][ROUNDS / 2]);
+	snprintf(name, sizeof(name), "seal.%s.%zu.crypto", figure, len);
+	figure_value(name, "ns a packet", bench->times[0][ROUNDS / 2]);
+	snprintf(name, sizeof(name), "seal.%s.%zu.burst", figure, len);
+	figure_value(name, "ns a packet", bench->times[1][ROUNDS / 2]);
+	snprintf(name, sizeof(name), "seal.%s.%zu.headers", figure, len);
+	figure_value(name, "ns a packet", bench->times[2][ROUNDS / 2]);
 	seal_rig_teardown(&bench->rig);
 }
 
@@ -182,8 +190,8 @@ int main(void)
 	measure_spd(65536, 4);
 	measure_spd(1u << 20, 1);
 	for (size_t data_len = 36; data_len < 1400; data_len += 1336) {
-		measure_sealing(&bench, "AES-128-GCM", &gcm, data_len);
-		measure_sealing(&bench, "AES-128-CBC, SHA-256", &cbc, data_len);
+		measure_sealing(&bench, "AES-128-GCM", "aes128gcm16", &gcm, data_len);
+		measure_sealing(&bench, "AES-128-CBC, SHA-256", "aes128cbc-sha256", &cbc, data_len);
 	}
 	return 0;
 }

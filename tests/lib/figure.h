@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How a benchmark's figures reach `tests/bench/run`: one JSON line each on standard output, if the
+ * environment has BENCH_JSON; who runs the program by hand has its table alone.
+ */
+#ifndef XESP_TESTS_FIGURE_H
+#define XESP_TESTS_FIGURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* `name` is the figure's path, with dots: part, what, where. Unit as people write it. Prints median and
+ * quartiles of what is sorted then. */
+void figure_samples(const char *name, const char *unit, double *samples, size_t count);
+/* The same without printing. */
+double figure_median(double *samples, size_t count);
+void figure_value(const char *name, const char *unit, double value);
+/* The environment has BENCH_QUICK: less of everything. */
+bool figure_quick(void);
+
+#endif
