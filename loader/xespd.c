@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,9 +19,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "control/engine.h"
+#include "control/restore.h"
 #include "control/sa_json.h"
 #include "dataplane/crypto.h"
 #include "dataplane/keymem.h"
+#include "dataplane/state.h"
 #include "host/control_socket.h"
 #include "host/engine_process.h"
 #include "host/loader.h"
@@ -235,17 +236,22 @@ static void log_failure(const struct failure *failure)
 		  failure->advice);
 }
 
-/* For the keys of all SAs and what workers make of them. Address space only: pages are taken as keys come. */
-static void reserve_key_memory(uint32_t capacity)
+/* For the keys of all SAs, which outlive the process, and what workers make of them, which does not. Address
+ * space only: pages are taken as keys come. */
+static int open_key_memory(struct state **ret_state)
 {
-	size_t iface = (size_t)capacity * CRYPTO_KEY_BYTES_MAX + XESP_QUEUES_MAX * CRYPTO_CTX_BYTES_MAX;
-	int err = keymem_reserve(XESP_IFACES_MAX * iface + CRYPTO_CTX_BYTES_MAX);
+	int err = keymem_reserve((XESP_IFACES_MAX * XESP_QUEUES_MAX + 1) * CRYPTO_CTX_BYTES_MAX);
+	int state_err = state_open(ENGINE_FD_STATE, ret_state);
 
-	if (err)
+	if (state_err) {
+		log_error("the memory of SAs cannot be opened: %s", strerror(-state_err));
+		return state_err;
+	}
+	if (err || !state_locked(*ret_state))
 		log_warning(
-			"no memory can be set aside for keys (%s): RLIMIT_MEMLOCK, now %lu KiB, bounds the "
-			"number of SAs",
-			strerror(-err), privileges_memlock_kib());
+			"no memory can be set aside for keys: RLIMIT_MEMLOCK, now %lu KiB, bounds the number of SAs",
+			privileges_memlock_kib());
+	return 0;
 }
 
 static const struct sink_ops *sink_of(const struct options *options)
@@ -283,7 +289,8 @@ static int run_engine(const struct options *options)
 		XESP_MESSAGE_MAX); /* what a thousand clients took goes back to the system */
 	xdp_attach_route_messages();
 	libbpf_num_possible_cpus(); /* reads /sys once, and remembers */
-	reserve_key_memory(options->capacity);
+	if (open_key_memory(&config.state))
+		return EXIT_FAILURE;
 	if (privileges_find_user(options->user, &user, &failure) ||
 	    privileges_drop(&user, options->loader, &failure)) {
 		log_failure(&failure);
@@ -337,6 +344,7 @@ static int serve(const struct options *options, int argc, char **argv)
 	struct engine_user user;
 	struct failure failure;
 	int status = EXIT_FAILURE;
+	int err;
 
 	if (privileges_find_user(options->user, &user, &failure) ||
 	    control_socket_listen(options->socket, &program.listener, &failure)) {
@@ -344,9 +352,9 @@ static int serve(const struct options *options, int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	program.argv = engine_arguments(argc, argv, &user);
-	program.state = memfd_create("xesp-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (!program.argv || program.state < 0)
-		log_error("no engine can be started: %s", strerror(errno));
+	err = program.argv ? state_create(restore_bytes(options->capacity), &program.state) : -ENOMEM;
+	if (err)
+		log_error("no engine can be started: %s", strerror(-err));
 	else if (privileges_provide_bpffs(&failure))
 		log_failure(&failure);
 	else

@@ -2,6 +2,7 @@
 #include "control/engine.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -191,6 +192,7 @@ static int make_outbound(struct engine *engine)
 	const struct outbound_config config = {.provider = engine->config->provider,
 					       .crypto = engine->crypto,
 					       .capacity = engine->config->capacity,
+					       .state = engine->config->state,
 					       .quiesce = engine_quiesce,
 					       .forget = forget_all,
 					       .hop_take = engine_hop_take,
@@ -236,6 +238,9 @@ int engine_run(const struct engine_config *config)
 	}
 	if (err < 0)
 		log_error("the control thread ends: %s", strerror(-err));
+	/* To free SAs is to wipe them, and the next engine is to find them. */
+	if (err < 0 && config->state)
+		_exit(EXIT_FAILURE);
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {
 		iface_free(engine.ifaces[i]);
 		engine.ifaces[i] = NULL;

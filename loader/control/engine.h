@@ -20,16 +20,17 @@ struct engine_config {
 	int listener; /* control socket, listening */
 	const struct crypto_provider *provider;
 	const struct sink_ops *sink;
-	const char *tun;    /* name of the TUN device, or NULL */
-	const char *inside; /* of a gateway's inside interface, which is attached at the begin; NULL: none */
-	const char *user;   /* that the process runs as, for status */
-	gid_t clients;	    /* group whose members may call every method, or PEER_NO_GROUP */
-	uint32_t capacity;  /* SAs that one interface can hold */
-	bool routes;	    /* into the TUN device are set for outbound SAs */
-	uint32_t keepalive; /* seconds without traffic after which NATs get a keepalive, or 0 */
-	bool no_mss_clamp;  /* TCP's segment size stays as its ends say */
-	enum tx_mode send;  /* by which way */
-	bool legacy;	    /* SAs may have legacy algorithms */
+	const char *tun;     /* name of the TUN device, or NULL */
+	const char *inside;  /* of a gateway's inside interface, which is attached at the begin; NULL: none */
+	const char *user;    /* that the process runs as, for status */
+	gid_t clients;	     /* group whose members may call every method, or PEER_NO_GROUP */
+	uint32_t capacity;   /* SAs that one interface can hold */
+	bool routes;	     /* into the TUN device are set for outbound SAs */
+	uint32_t keepalive;  /* seconds without traffic after which NATs get a keepalive, or 0 */
+	bool no_mss_clamp;   /* TCP's segment size stays as its ends say */
+	enum tx_mode send;   /* by which way */
+	struct state *state; /* where SAs outlive the process; NULL: they do not */
+	bool legacy;	     /* SAs may have legacy algorithms */
 };
 
 struct engine {
@@ -45,11 +46,10 @@ struct engine {
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
 	struct outbound *outbound;
 	struct outbound_events *outbound_events;
-	struct ipc_begin begin; /* how it began; see engine_resume.h */
-	uint32_t sas_kept;	/* of the engine before */
-	uint32_t sas_lost;
-	sd_event_source *reap; /* frees deleted outbound SAs that a worker held too long */
-	bool disabled;	       /* every packet passes, on all interfaces */
+	struct ipc_begin begin;	       /* how it began; see engine_resume.h */
+	struct restore_tally restored; /* SAs of the engine before */
+	sd_event_source *reap;	       /* frees deleted outbound SAs that a worker held too long */
+	bool disabled;		       /* every packet passes, on all interfaces */
 };
 
 /* Runs until the loader closes its socket (returns 0), or until something fails that cannot be lived with.

@@ -26,6 +26,8 @@ static struct iface_config config_of(struct engine *engine)
 				     .monitor = engine->monitor,
 				     .outbound_events = engine->outbound_events,
 				     .disabled = engine->disabled,
+				     .state = engine->config->state,
+				     .restored = &engine->restored,
 				     .spd = outbound_spd(engine->outbound),
 				     .mss_clamp = !engine->config->no_mss_clamp,
 				     .inside = engine->inside_ways ? inside_ways_table(engine->inside_ways)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "control/engine_attach.h"
 #include "control/engine_route.h"
+#include "control/restore.h"
 
 #define BEGIN_TIMEOUT_MS 30000
 
@@ -46,9 +47,12 @@ static void tell(const struct engine *engine)
 	const struct ipc_past *past = &engine->begin.past;
 	char detail[160];
 
+	if (engine->config->state && state_damaged(engine->config->state))
+		log_warning("%u blocks of state memory were damaged: wiped",
+			    state_damaged(engine->config->state));
 	snprintf(detail, sizeof(detail), "the engine ended %s %d: %u SAs kept, %u lost",
-		 past->by_signal ? "by signal" : "with status", past->status, engine->sas_kept,
-		 engine->sas_lost);
+		 past->by_signal ? "by signal" : "with status", past->status, engine->restored.kept,
+		 engine->restored.lost);
 	monitor_restarted(engine->monitor, past->ended_us, detail);
 }
 
@@ -62,8 +66,13 @@ int engine_resume(struct engine *engine)
 		return err;
 	if (!engine->begin.past.count)
 		return say_ready(engine);
+	nexthops_resume(engine->nexthops, true);
+	outbound_restore(engine->outbound, &engine->restored);
 	for (uint32_t i = 0; i < engine->begin.count; i++)
 		engine_adopt(engine, engine->begin.ifindex[i]);
+	outbound_events_resume(engine->outbound_events);
+	restore_sweep(engine->config->state, &engine->restored);
+	nexthops_resume(engine->nexthops, false);
 	engine_ports_changed(engine);
 	engine_route_resume(engine, engine->begin.tun_mtu);
 	err = say_ready(engine);

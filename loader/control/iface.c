@@ -127,6 +127,8 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 				     .provider = config->provider,
 				     .crypto = config->crypto,
 				     .capacity = iface->info.capacity,
+				     .state = config->state,
+				     .store = iface->info.ifindex,
 				     .quiesce = worker_group_quiesce,
 				     .forget = worker_group_forget,
 				     .workers = iface->workers,
@@ -139,6 +141,8 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 	if (err)
 		return failure_set(ret_failure, -err, "make SA store", "", "%u SAs for %s", store.capacity,
 				   iface->info.dev);
+	if (iface->adopted)
+		sadb_restore(iface->db, config->restored);
 	err = iface_events_new(iface, config->event, config->monitor, config->outbound_events,
 			       &iface->events);
 	if (err)
@@ -153,8 +157,10 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 	err = worker_group_start(iface->workers, iface->db);
 	if (err)
 		return failure_set(ret_failure, -err, "start workers", "", "%s", iface->info.dev);
-	if (iface->adopted && !config->disabled)
-		err = iface_set_enabled(iface, true);
+	if (!iface->adopted)
+		return 0;
+	iface_events_resume(iface->events);
+	err = config->disabled ? 0 : iface_set_enabled(iface, true);
 	return err ? failure_set(ret_failure, -err, "switch the classifier on", "", "%s", iface->info.dev)
 		   : 0;
 }

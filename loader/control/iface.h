@@ -43,12 +43,14 @@ struct iface_config {
 	const struct sink_ops *sink;
 	struct monitor *monitor; /* told of what happens; NULL: nobody is */
 	struct outbound_events
-		*outbound_events; /* what workers tell of outbound SAs; NULL: nobody wants it */
-	bool disabled;		  /* every packet passes, until iface_set_enabled() */
-	bool mss_clamp;		  /* TCP is told to send no larger segments than fit */
-	enum tx_mode send;	  /* through what sealed packets leave */
-	const struct spd *spd;	  /* which outbound SA a packet goes into; NULL: none is sent */
-	struct inside *inside;	  /* who is behind the inside interface, for the sink `dev`; or NULL */
+		*outbound_events;	/* what workers tell of outbound SAs; NULL: nobody wants it */
+	struct state *state;		/* where SAs outlive the process; NULL: they do not */
+	struct restore_tally *restored; /* counts SAs of iface_adopt() */
+	bool disabled;			/* every packet passes, until iface_set_enabled() */
+	bool mss_clamp;			/* TCP is told to send no larger segments than fit */
+	enum tx_mode send;		/* through what sealed packets leave */
+	const struct spd *spd;		/* which outbound SA a packet goes into; NULL: none is sent */
+	struct inside *inside;		/* who is behind the inside interface, for the sink `dev`; or NULL */
 	/* Called when an interface's port is no longer to be had: no next hop leads through it from now on.
 	 * True: and the workers of all interfaces have been seen at rest since. NULL: none ever does. */
 	bool (*port_leaves)(void *owner);

@@ -11,6 +11,7 @@ struct peer {
 	struct nexthop hop; /* first: what others have of it */
 	struct ip_addr addr;
 	uint32_t users;
+	bool expected;		    /* the loader's first word, which packets wait for */
 	struct ipc_nexthop told;    /* by the loader */
 	struct nexthop_way written; /* into `hop` */
 	struct path_mtu learned;
@@ -20,6 +21,7 @@ struct peer {
 
 struct nexthops {
 	struct nexthops_config config;
+	bool resuming;
 	struct peer *peers;
 };
 
@@ -66,6 +68,32 @@ static struct peer *find(const struct nexthops *nexthops, const struct ip_addr *
 	return peer;
 }
 
+/* ---- what is written --------------------------------------------------------------------------------- */
+
+static void write_way(const struct nexthops *nexthops, struct peer *peer)
+{
+	const struct nexthops_config *config = &nexthops->config;
+	const struct ipc_nexthop *told = &peer->told;
+	struct nexthop_way way;
+
+	memset(&way, 0, sizeof(way)); /* it is compared */
+	way.state = nexthops->resuming || peer->expected ? NEXTHOP_RESOLVING : NEXTHOP_NONE;
+	if (told->state == NEXTHOP_RESOLVING || told->state == NEXTHOP_USABLE)
+		way.port = config->port(config->owner, told->ifindex);
+	if (way.port) {
+		_Static_assert(sizeof(way.link) == sizeof(told->link), "an Ethernet header");
+		way.state = (uint8_t)told->state;
+		way.mtu = path_mtu_least(&peer->learned, told->mtu);
+		memcpy(way.link, told->link, sizeof(way.link));
+	}
+	if (!memcmp(&way, &peer->written, sizeof(way)))
+		return;
+	peer->written = way;
+	nexthop_write(&peer->hop, &way);
+}
+
+/* ---- peers --------------------------------------------------------------------------------------------- */
+
 int nexthops_take(struct nexthops *nexthops, const struct ip_addr *addr, struct nexthop **ret_hop)
 {
 	struct peer *peer = find(nexthops, addr);
@@ -78,6 +106,8 @@ int nexthops_take(struct nexthops *nexthops, const struct ip_addr *addr, struct 
 		if (!peer)
 			return -ENOMEM;
 		peer->addr = *addr;
+		peer->expected = nexthops->resuming;
+		write_way(nexthops, peer);
 		/* The loader's first word may come before its answer. */
 		HASH_ADD(hh, nexthops->peers, addr, sizeof(peer->addr), peer);
 		err = nexthops->config.watch ? nexthops->config.watch(nexthops->config.owner, addr, true) : 0;
@@ -103,30 +133,6 @@ void nexthops_give(struct nexthops *nexthops, struct nexthop *hop)
 	forget(nexthops, peer);
 }
 
-/* ---- what is written --------------------------------------------------------------------------------- */
-
-static void write_way(const struct nexthops *nexthops, struct peer *peer)
-{
-	const struct nexthops_config *config = &nexthops->config;
-	const struct ipc_nexthop *told = &peer->told;
-	struct nexthop_way way;
-
-	memset(&way, 0, sizeof(way)); /* it is compared */
-	way.state = NEXTHOP_NONE;
-	if (told->state == NEXTHOP_RESOLVING || told->state == NEXTHOP_USABLE)
-		way.port = config->port(config->owner, told->ifindex);
-	if (way.port) {
-		_Static_assert(sizeof(way.link) == sizeof(told->link), "an Ethernet header");
-		way.state = (uint8_t)told->state;
-		way.mtu = path_mtu_least(&peer->learned, told->mtu);
-		memcpy(way.link, told->link, sizeof(way.link));
-	}
-	if (!memcmp(&way, &peer->written, sizeof(way)))
-		return;
-	peer->written = way;
-	nexthop_write(&peer->hop, &way);
-}
-
 static void changed(const struct nexthops *nexthops, struct peer *peer)
 {
 	write_way(nexthops, peer);
@@ -141,10 +147,17 @@ void nexthops_note(struct nexthops *nexthops, const struct ipc_nexthop *way)
 	if (!peer)
 		return;
 	peer->told = *way;
+	peer->expected = false;
 	/* Another path. While there is no way the path is what it was. */
 	if (way->ifindex && way->ifindex != peer->learned_ifindex)
 		peer->learned = (struct path_mtu){0};
 	changed(nexthops, peer);
+}
+
+void nexthops_resume(struct nexthops *nexthops, bool begin)
+{
+	nexthops->resuming = begin;
+	nexthops_refresh(nexthops);
 }
 
 void nexthops_refresh(struct nexthops *nexthops)

@@ -41,6 +41,10 @@ void nexthops_give(struct nexthops *nexthops, struct nexthop *hop);
 
 /* What the loader says; passed over if nobody has that peer any more. */
 void nexthops_note(struct nexthops *nexthops, const struct ipc_nexthop *way);
+/* While SAs and interfaces of the engine before are being taken over, packets wait for what is not there yet
+ * instead of being refused; for ways that were taken meanwhile also behind that, until the loader says
+ * something. */
+void nexthops_resume(struct nexthops *nexthops, bool begin);
 /* Interfaces came or go: asks for the port of each way again. The caller sees to it that no worker is in a
  * round that began before, if the port is to be freed. */
 void nexthops_refresh(struct nexthops *nexthops);

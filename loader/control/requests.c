@@ -183,7 +183,7 @@ static json_t *restart_json(const struct engine *engine)
 		return NULL;
 	return json_pack("{s:I, s:i, s:I, s:I}", "time_us", (json_int_t)past->ended_us,
 			 past->by_signal ? "signal" : "status", (int)past->status, "sas_kept",
-			 (json_int_t)engine->sas_kept, "sas_lost", (json_int_t)engine->sas_lost);
+			 (json_int_t)engine->restored.kept, "sas_lost", (json_int_t)engine->restored.lost);
 }
 
 static void request_status(struct varlink_call *call, const json_t *parameters, void *ctx)

@@ -375,7 +375,7 @@ void send_clamp_opened(struct send *send, uint8_t *packet, uint32_t len)
 	if (!sa || !sa->hop)
 		return;
 	nexthop_read(sa->hop, &way);
-	if (way.state != NEXTHOP_NONE)
+	if (way.mtu)
 		tcp_mss_clamp(packet, len, esp_out_inner_max(sa, way.mtu), false);
 }
 

@@ -198,8 +198,10 @@ static int ready(struct loader *loader)
 {
 	uint64_t usec = supervisor_ready(loader->engine);
 
-	if (usec)
+	if (usec) {
+		sd_notify(0, "STATUS=Another engine serves");
 		log_info("another engine serves, %.1f ms after the last one ended", (double)usec / 1000);
+	}
 	ways_sweep(loader->ways);
 	return reply_done(loader, false);
 }

@@ -114,12 +114,26 @@ static void give_up(struct supervisor *supervisor, const char *why)
 	supervisor->ops->given_up(err, supervisor->ctx);
 }
 
+static int plan_another(struct supervisor *supervisor)
+{
+	uint64_t now = clock_usec(CLOCK_MONOTONIC);
+	uint64_t pause;
+
+	if (!restarts_allow(&supervisor->restarts, now, &pause)) {
+		give_up(supervisor, "engines ended too often");
+		return 0;
+	}
+	if (pause)
+		log_warning("another engine begins in %llu ms", (unsigned long long)pause / 1000);
+	sd_event_source_set_time(supervisor->timer, now + pause);
+	return sd_event_source_set_enabled(supervisor->timer, SD_EVENT_ONESHOT);
+}
+
 /* By then all its threads are gone and its descriptors are closed (do_exit() in Linux): no socket of it is
  * left in the XSKMAP. */
 static int on_end(sd_event_source *source, const siginfo_t *info, void *ctx)
 {
 	struct supervisor *supervisor = ctx;
-	uint64_t pause;
 
 	(void)source;
 	log_error("the engine ended %s %d", info->si_code == CLD_EXITED ? "with status" : "by signal",
@@ -130,15 +144,8 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *ctx)
 		give_up(supervisor, "it cannot begin");
 		return 0;
 	}
-	if (!restarts_allow(&supervisor->restarts, supervisor->ended, &pause)) {
-		give_up(supervisor, "it ended too often");
-		return 0;
-	}
 	supervisor->ops->ended(supervisor->ctx);
-	if (pause)
-		log_warning("another engine begins in %llu ms", (unsigned long long)pause / 1000);
-	sd_event_source_set_time(supervisor->timer, supervisor->ended + pause);
-	return sd_event_source_set_enabled(supervisor->timer, SD_EVENT_ONESHOT);
+	return plan_another(supervisor);
 }
 
 /* ---- begin -------------------------------------------------------------------------------------------- */
@@ -179,10 +186,13 @@ static int on_start(sd_event_source *source, uint64_t now, void *ctx)
 
 	(void)source;
 	(void)now;
-	if (err) {
-		supervisor->err = err;
-		give_up(supervisor, "no engine can be started");
-	}
+	if (!err)
+		return 0;
+	log_error("no engine can be started: %s", strerror(-err));
+	if (!supervisor->pid)
+		return plan_another(supervisor);
+	kill_engine(supervisor, "an engine that cannot be watched", err);
+	give_up(supervisor, "no engine can be watched");
 	return 0;
 }
 

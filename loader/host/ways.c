@@ -104,6 +104,8 @@ void ways_free(struct ways *ways)
 void ways_mark(struct ways *ways)
 {
 	nexthop_watch_mark(ways->watch);
+	if (ways->inside)
+		nexthop_watch_mark(ways->inside);
 	if (ways->routes)
 		routes_mark(ways->routes);
 }
@@ -112,6 +114,8 @@ void ways_sweep(struct ways *ways)
 {
 	if (ways->routes)
 		routes_sweep(ways->routes);
+	if (ways->inside)
+		nexthop_watch_sweep(ways->inside);
 	nexthop_watch_sweep(ways->watch);
 }
 

@@ -3,7 +3,9 @@
 """A TCP transfer whose content is checked.
 
 transfer.py serve ADDRESS PORT          answers each connection with the SHA-256 of what came, for ever
-transfer.py send ADDRESS PORT BYTES     sends pseudo-random bytes; fails if the digest differs
+transfer.py send ADDRESS PORT BYTES [SECONDS]
+                                        sends pseudo-random bytes, in so much time or as fast as it goes; fails if the
+                                        digest differs
 """
 import hashlib
 import random
@@ -27,11 +29,18 @@ def serve(address, port):
                 connection.sendall(digest.digest())
 
 
-def send(address, port, size):
+def write(connection, content, seconds):
+    start = time.monotonic()
+    for at in range(0, len(content), CHUNK):
+        connection.sendall(content[at : at + CHUNK])
+        time.sleep(max(0, start + seconds * at / len(content) - time.monotonic()))
+
+
+def send(address, port, size, seconds):
     content = random.Random(size).randbytes(size)
     start = time.monotonic()
     with socket.create_connection((address, port), timeout=20) as connection:
-        connection.sendall(content)
+        write(connection, content, seconds)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
         while chunk := connection.recv(CHUNK):
@@ -45,4 +54,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2], int(sys.argv[3]))
     else:
-        send(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+        send(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]) if len(sys.argv) > 5 else 0)

@@ -48,6 +48,7 @@ struct engines {
 	void (*run)(int ipc);
 	int watch; /* gets a byte when one got to the end of what it does */
 	unsigned int started;
+	unsigned int fail_from; /* so many starts succeed; 0: all */
 	pid_t last;
 };
 
@@ -56,8 +57,10 @@ static int start(void *ctx, pid_t *ret_pid, int *ret_ipc)
 	struct engines *engines = ctx;
 	int pair[2];
 
+	if (engines->fail_from && engines->started++ >= engines->fail_from)
+		return -EAGAIN;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	engines->started++;
+	engines->started += !engines->fail_from;
 	engines->last = fork();
 	assert_true(engines->last >= 0);
 	if (!engines->last) {
@@ -74,9 +77,10 @@ static int start(void *ctx, pid_t *ret_pid, int *ret_ipc)
 
 /* Runs the loader with `engine` as the other process; returns its result, and how many engines got to the end
  * of what they do. */
-static int run(void (*engine)(int ipc), unsigned int *ret_content, unsigned int *ret_started)
+static int run(void (*engine)(int ipc), unsigned int fail_from, unsigned int *ret_content,
+	       unsigned int *ret_started)
 {
-	struct engines engines = {.run = engine};
+	struct engines engines = {.run = engine, .fail_from = fail_from};
 	struct loader_config config = {.start = start, .start_ctx = &engines, .capacity = 16};
 	size_t before = descriptors();
 	int err;
@@ -104,7 +108,7 @@ static int run_once(void (*engine)(int ipc), bool *ret_content)
 {
 	unsigned int content;
 	unsigned int started;
-	int err = run(engine, &content, &started);
+	int err = run(engine, 0, &content, &started);
 
 	assert_int_equal(started, 1);
 	*ret_content = content == 1;
@@ -324,7 +328,7 @@ static void test_engines_follow_each_other(void **state)
 	unsigned int started;
 
 	(void)state;
-	assert_int_equal(run(serves_and_ends, &content, &started), -ECHILD);
+	assert_int_equal(run(serves_and_ends, 0, &content, &started), -ECHILD);
 	assert_int_equal(started, 1 + XESP_RESTARTS_MAX);
 	assert_int_equal(content, started);
 }
@@ -351,9 +355,21 @@ static void test_engines_that_crash_early(void **state)
 	unsigned int started;
 
 	(void)state;
-	assert_int_equal(run(serves_once, &content, &started), -ECHILD);
+	assert_int_equal(run(serves_once, 0, &content, &started), -ECHILD);
 	assert_int_equal(started, 1 + XESP_RESTARTS_MAX);
 	assert_int_equal(content, 0);
+}
+
+/* No memory for a process, perhaps: that may pass. */
+static void test_engines_that_cannot_be_made(void **state)
+{
+	unsigned int content;
+	unsigned int started;
+
+	(void)state;
+	assert_int_equal(run(serves_and_ends, 2, &content, &started), -ECHILD);
+	assert_int_equal(started, 1 + XESP_RESTARTS_MAX);
+	assert_int_equal(content, 2);
 }
 
 /* What breaks the protocol is ended, and has a successor like what crashes. */
@@ -377,7 +393,7 @@ static void test_engines_that_break_the_protocol(void **state)
 	unsigned int started;
 
 	(void)state;
-	assert_int_equal(run(serves_and_babbles, &content, &started), -EPROTO);
+	assert_int_equal(run(serves_and_babbles, 0, &content, &started), -EPROTO);
 	assert_int_equal(started, 1 + XESP_RESTARTS_MAX);
 	assert_int_equal(content, 0);
 }
@@ -405,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_deaf_engine_does_not_block_it),
 		cmocka_unit_test(test_engines_follow_each_other),
 		cmocka_unit_test(test_engines_that_crash_early),
+		cmocka_unit_test(test_engines_that_cannot_be_made),
 		cmocka_unit_test(test_engines_that_break_the_protocol),
 	};
 

@@ -299,6 +299,36 @@ static void test_text_of_hostile_events(void **state)
 	free(longer);
 }
 
+/* Those who were told of it had lost their connection: who subscribes later is told first, if he wants to
+ * know. */
+static void test_restart_is_told_to_who_comes_later(void **state)
+{
+	int before = subscribe(SUBSCRIBE(""));
+	json_t *event;
+	int later;
+	int uses;
+
+	(void)state;
+	monitor_restarted(rig.engine.monitor, 1234567, "old");
+	event = next_event(before);
+	assert_string_equal(json_string_value(json_object_get(event, "type")), "engine_restart");
+	json_decref(event);
+	monitor_restarted(rig.engine.monitor, 7654321, "the engine ended by signal 9");
+	later = subscribe(SUBSCRIBE("\"dev\":\"x0\""));
+	event = next_event(later);
+	assert_string_equal(json_string_value(json_object_get(event, "type")), "engine_restart");
+	assert_int_equal(json_integer_value(json_object_get(event, "time_us")), 7654321);
+	assert_string_equal(json_string_value(json_object_get(event, "detail")),
+			    "the engine ended by signal 9");
+	json_decref(event);
+	expect_silence(later);
+	uses = subscribe(SUBSCRIBE("\"types\":[\"first_use\"]"));
+	expect_silence(uses);
+	close(before);
+	close(later);
+	close(uses);
+}
+
 static void test_names(void **state)
 {
 	enum event_type type;
@@ -326,6 +356,7 @@ int main(void)
 		TEST(test_slow_subscriber),
 		TEST(test_calls_behind_it_wait),
 		TEST(test_many_come_and_go),
+		TEST(test_restart_is_told_to_who_comes_later),
 		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_text_of_hostile_events),
 		cmocka_unit_test(test_names),

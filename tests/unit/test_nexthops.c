@@ -261,6 +261,40 @@ static void test_learned_mtu_of_another_way(void **state)
 	assert_int_equal(fake->expired, 0);
 }
 
+/* Packets wait for what is being taken over, and for the loader's first word; then it is as ever. */
+static void test_resuming(void **state)
+{
+	struct fake *fake = *state;
+	struct nexthop *told;
+	struct nexthop *untold;
+	struct nexthop *later;
+	struct nexthop_way way;
+
+	fake->has_port = false;
+	nexthops_resume(fake->hops, true);
+	told = take(fake, 1);
+	untold = take(fake, 2);
+	note(fake, 1, NEXTHOP_USABLE, ETH, 1400);
+	nexthop_read(told, &way);
+	assert_int_equal(way.state, NEXTHOP_RESOLVING);
+	nexthop_read(untold, &way);
+	assert_int_equal(way.state, NEXTHOP_RESOLVING);
+	assert_null(way.port);
+	fake->has_port = true;
+	nexthops_resume(fake->hops, false);
+	expect(told, NEXTHOP_USABLE, 1400);
+	nexthop_read(untold, &way);
+	assert_int_equal(way.state, NEXTHOP_RESOLVING);
+	note(fake, 2, NEXTHOP_NONE, 0, 0);
+	expect(untold, NEXTHOP_NONE, 0);
+	later = take(fake, 3);
+	expect(later, NEXTHOP_NONE, 0);
+	/* An interface that was not taken over. */
+	fake->has_port = false;
+	nexthops_refresh(fake->hops);
+	expect(told, NEXTHOP_NONE, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused_peers_leave_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_learned_mtu, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_learned_mtu_of_another_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_resuming, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("nexthops", tests, NULL, NULL);
