@@ -74,7 +74,7 @@ help:
 	@printf '%s\n' \
 	'make            build $(O)/xespd and $(O)/xesp' \
 	'make deps       install the Debian packages that building and testing need (root)' \
-	'make demo       strongSwan peer behind a port-rewriting NAT, xesp opens its packets (root)' \
+	'make demo       xesp opens what strongSwan sends through a NAT; two xespd are a tunnel between two NAPTs (root)' \
 	'make check      all tests (root; network namespaces); ends with "N passed, N failed, N skipped"' \
 	'make check-unit | check-bpf | check-e2e      parts of it' \
 	'make check-vm   with the kernels 6.1 and 6.12 in QEMU: the classifier there, their ESP opened here (root)' \
