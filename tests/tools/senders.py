@@ -59,8 +59,11 @@ class Daemon:
         grown = {name: count - self.marked.get(name, 0) for name, count in self.counters().items()}
         return {name: count for name, count in grown.items() if count}
 
+    def sas(self):
+        return json.loads(self.call("sa", "show", "--json"))["sas"]
+
     def sa(self):
-        (sa,) = json.loads(self.call("sa", "show", "--json"))["sas"]
+        (sa,) = self.sas()
         return sa
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the guests of tests/vm send: suites, modes and families, and the packets inside, as tables.
 
-The addresses are those of tests/vm/test-senders.
+The addresses are those of tests/vm/test-senders and test-receivers.
 """
 import random
 from dataclasses import dataclass
@@ -98,13 +98,21 @@ def _xfrm_address(address):
     return f"{address}/{32 if packets.family(address) == 4 else 128}"
 
 
-def state_words(row, spi, selector=None):
+def _ends(row, back):
+    """Outer source and destination."""
+    ends = GUEST[row.outer], HOST[row.outer]
+    return ends[::-1] if back else ends
+
+
+def state_words(row, spi, selector=None, back=False):
     """The words behind `ip xfrm state add`. ESN starts shortly before the low half wraps, with a high half
-    that is not 0, as if the SA had been in use; `selector` is the pair of addresses that BEET mode needs."""
+    that is not 0, as if the SA had been in use; `selector` is the pair of addresses that BEET mode needs. With
+    `back` it leads from the host to the guest."""
     rng = random.Random(f"{row} {spi}")
     suite = esp_suites.SUITES[row.suite]
     enc, auth = ("0x" + rng.randbytes(length).hex() for length in suite.key_bytes)
-    words = f"src {GUEST[row.outer]} dst {HOST[row.outer]} proto esp spi {spi} reqid {spi} mode {row.mode} "
+    outer_src, outer_dst = _ends(row, back)
+    words = f"src {outer_src} dst {outer_dst} proto esp spi {spi} reqid {spi} mode {row.mode} "
     words += "replay-window 64 "
     if row.esn:
         words += "replay-seq 0xfffffff0 replay-oseq 0xfffffff0 replay-seq-hi 7 replay-oseq-hi 7 flag esn "
@@ -114,17 +122,21 @@ def state_words(row, spi, selector=None):
     if row.udp:
         words += f" encap espinudp 4500 4500 {'0.0.0.0' if row.outer == 4 else '::'}"
     if row.mode == "beet":
-        src, dst = selector or row.ends()
-        words += f" sel src {_xfrm_address(src)} dst {_xfrm_address(dst)}"
+        words += selector_words(*(selector or row.ends()))
     return words
 
 
-def policy_words(row, spi, ends=None):
-    """The words behind `ip xfrm policy add`."""
+def selector_words(src, dst):
+    return f" sel src {_xfrm_address(src)} dst {_xfrm_address(dst)}"
+
+
+def policy_words(row, spi, ends=None, direction="out"):
+    """The words behind `ip xfrm policy add`. What is not `out` is for what comes from the host."""
     src, dst = ends or row.ends()
+    outer_src, outer_dst = _ends(row, direction != "out")
     return (
-        f"src {_xfrm_address(src)} dst {_xfrm_address(dst)} dir out tmpl src {GUEST[row.outer]} "
-        f"dst {HOST[row.outer]} proto esp reqid {spi} mode {row.mode}"
+        f"src {_xfrm_address(src)} dst {_xfrm_address(dst)} dir {direction} priority 100 "
+        f"tmpl src {outer_src} dst {outer_dst} proto esp reqid {spi} mode {row.mode}"
     )
 
 
