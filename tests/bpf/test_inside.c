@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "host/classifier_bpf.h"
+#include "host/tun.h"
 #include "tests/lib/packet.h"
 
 #define LINK 14
@@ -33,31 +35,63 @@ static struct {
 	struct xesp_bpf *object;
 	struct classifier *classifier;
 	int socket;
+	int tun;
 	uint32_t ifindex;
 	uint8_t frame[LINK + PACKET_MAX];
 	uint32_t len;
 	struct packet_spec spec;
 } bench;
 
-static void sh(const char *command)
+/* By its whole name: the shell of tests/vm has an `ip` of its own, which knows less. */
+static void ip(const char *words)
 {
-	if (system(command)) /* NOLINT(cert-env33-c): a constant */
+	char command[256];
+
+	snprintf(command, sizeof(command), "/usr/sbin/ip %s", words);
+	if (system(command)) /* NOLINT(cert-env33-c): constants */
 		fail_msg("%s", command);
+}
+
+static void write_sysctl(const char *name, const char *value)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs(value, file) >= 0);
+	assert_int_equal(fclose(file), 0);
 }
 
 /* 192.0.2.0/25 and 2001:db8::/65 are behind the TUN device, the rest is on other ways. */
 static void make_network(void)
 {
+	struct failure failure;
+	bool udp_segments;
+
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	sh("ip link set lo up; ip tuntap add xesp0 mode tun; ip link set xesp0 mtu 1300 up");
-	sh("ip link add in0 address 02:00:00:00:00:01 type veth peer in1; ip link set in0 up; ip link set in1 up");
-	sh("ip link add out0 type veth peer out1; ip link set out0 up; ip link set out1 up");
-	sh("sysctl -q net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-	sh("ip addr add 198.51.100.1/24 dev in0; ip -6 addr add fd01::1/64 dev in0 nodad");
-	sh("ip route add 192.0.2.0/25 dev xesp0; ip -6 route add 2001:db8::/65 dev xesp0");
-	sh("ip route add 192.0.2.128/25 dev out0; ip -6 route add 2001:db8:0:0:8000::/65 dev out0");
-	sh("ip route add unreachable 192.0.2.3/32; ip addr add 192.0.2.2/32 dev lo");
-	sh("ip -6 route add unreachable 2001:db8::3; ip -6 addr add 2001:db8::2/128 dev lo nodad");
+	assert_int_equal(tun_create("xesp0", &udp_segments, &bench.tun, &failure), 0);
+	ip("link set lo up");
+	ip("link set xesp0 mtu 1300");
+	ip("link add in0 address 02:00:00:00:00:01 type veth peer in1");
+	ip("link set in0 up");
+	ip("link set in1 up");
+	ip("link add out0 type veth peer out1");
+	ip("link set out0 up");
+	ip("link set out1 up");
+	write_sysctl("ipv4/ip_forward", "1");
+	write_sysctl("ipv6/conf/all/forwarding", "1");
+	ip("addr add 198.51.100.1/24 dev in0");
+	ip("-6 addr add fd01::1/64 dev in0 nodad");
+	ip("route add 192.0.2.0/25 dev xesp0");
+	ip("-6 route add 2001:db8::/65 dev xesp0");
+	ip("route add 192.0.2.128/25 dev out0");
+	ip("-6 route add 2001:db8:0:0:8000::/65 dev out0");
+	ip("route add unreachable 192.0.2.3/32");
+	ip("addr add 192.0.2.2/32 dev lo");
+	ip("-6 route add unreachable 2001:db8::3");
+	ip("-6 addr add 2001:db8::2/128 dev lo nodad");
 }
 
 static void load(uint32_t tun)
@@ -98,6 +132,7 @@ static int tear_down(void **state)
 	(void)state;
 	unload();
 	close(bench.socket);
+	close(bench.tun);
 	return 0;
 }
 
@@ -121,16 +156,16 @@ static uint8_t *frame(uint8_t family, uint8_t dst, uint8_t protocol, size_t data
 	return bench.frame + LINK;
 }
 
-static void fix_header(uint8_t *ip)
+static void fix_header(uint8_t *header)
 {
-	packet_put16(ip + 10, 0);
-	packet_put16(ip + 10, packet_checksum(0, ip, 20));
+	packet_put16(header + 10, 0);
+	packet_put16(header + 10, packet_checksum(0, header, 20));
 }
 
 /* The frame comes out as it went in. */
 static uint32_t run(struct xesp_meta *ret_meta)
 {
-	uint8_t output[sizeof(bench.frame) + 256];
+	uint8_t output[sizeof(bench.frame) + 256] = {0};
 	struct xdp_md in = {.data_end = bench.len, .ingress_ifindex = bench.ifindex}, out = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bench.frame, .data_size_in = bench.len,
 		    .data_out = output, .data_size_out = sizeof(output), .ctx_in = &in,
@@ -214,12 +249,14 @@ static void test_other_ways(void **state)
 			fix_header(bench.frame + LINK);
 		expect_passed("out of another interface");
 	}
-	sh("ip route del 192.0.2.0/25 dev xesp0; ip -6 route del 2001:db8::/65 dev xesp0");
+	ip("route del 192.0.2.0/25 dev xesp0");
+	ip("-6 route del 2001:db8::/65 dev xesp0");
 	frame(4, 8, IPPROTO_UDP, 10);
 	expect_passed("no route");
 	frame(6, 8, IPPROTO_UDP, 10);
 	expect_passed("no route");
-	sh("ip route add 192.0.2.0/25 dev xesp0; ip -6 route add 2001:db8::/65 dev xesp0");
+	ip("route add 192.0.2.0/25 dev xesp0");
+	ip("-6 route add 2001:db8::/65 dev xesp0");
 	frame(4, 8, IPPROTO_UDP, 10);
 	expect_taken();
 }
@@ -228,12 +265,13 @@ static void test_other_ways(void **state)
 static void test_rules(void **state)
 {
 	(void)state;
-	sh("ip rule add from 198.51.100.9 ipproto udp dport 2000 table 77; ip route add 192.0.2.0/25 dev out0 table 77");
+	ip("rule add from 198.51.100.9 ipproto 17 dport 2000 table 77");
+	ip("route add 192.0.2.0/25 dev out0 table 77");
 	frame(4, 8, IPPROTO_UDP, 10);
 	expect_passed("a rule leads elsewhere");
 	frame(4, 8, IPPROTO_TCP, 10);
 	expect_taken();
-	sh("ip rule del table 77");
+	ip("rule del table 77");
 	frame(4, 8, IPPROTO_UDP, 10);
 	expect_taken();
 }
@@ -241,7 +279,8 @@ static void test_rules(void **state)
 static void test_no_router(void **state)
 {
 	(void)state;
-	sh("sysctl -q net.ipv4.conf.in0.forwarding=0 net.ipv6.conf.in0.forwarding=0");
+	write_sysctl("ipv4/conf/in0/forwarding", "0");
+	write_sysctl("ipv6/conf/in0/forwarding", "0");
 	frame(4, 8, IPPROTO_UDP, 10);
 	expect_passed("IPv4 is not forwarded");
 	frame(6, 8, IPPROTO_UDP, 10);
@@ -259,7 +298,7 @@ static void test_too_long(void **state)
 	expect_taken();
 	frame(6, 8, IPPROTO_UDP, MTU - 47);
 	expect_passed("one byte longer than the way's MTU");
-	sh("ip link set xesp0 mtu 9000");
+	ip("link set xesp0 mtu 9000");
 	frame(4, 8, IPPROTO_UDP, 1600 - LINK - 28);
 	expect_taken();
 	frame(4, 8, IPPROTO_UDP, 1600 - LINK - 27);
@@ -321,25 +360,25 @@ static void test_ipv4_headers(void **state)
 		{"length", 3, 19},
 		{"length", 2, 1},
 	};
-	uint8_t *ip;
+	uint8_t *header;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
-		ip = frame(4, 8, IPPROTO_UDP, 10);
-		ip[changes[i].offset] = changes[i].value;
-		fix_header(ip);
+		header = frame(4, 8, IPPROTO_UDP, 10);
+		header[changes[i].offset] = changes[i].value;
+		fix_header(header);
 		expect_passed(changes[i].what);
 	}
-	ip = frame(4, 8, IPPROTO_UDP, 10);
-	ip[10] ^= 1;
+	header = frame(4, 8, IPPROTO_UDP, 10);
+	header[10] ^= 1;
 	expect_passed("header checksum");
-	ip = frame(4, 8, IPPROTO_UDP, 10);
-	bench.len = LINK + (uint32_t)packet_insert(ip, bench.len - LINK, 0, nops, sizeof(nops));
+	header = frame(4, 8, IPPROTO_UDP, 10);
+	bench.len = LINK + (uint32_t)packet_insert(header, bench.len - LINK, 0, nops, sizeof(nops));
 	expect_passed("options");
-	ip = frame(4, 8, IPPROTO_UDP, 10);
-	ip[12] = 169;
-	ip[13] = 254;
-	fix_header(ip);
+	header = frame(4, 8, IPPROTO_UDP, 10);
+	header[12] = 169;
+	header[13] = 254;
+	fix_header(header);
 	expect_passed("from a link-local address");
 }
 
