@@ -80,8 +80,8 @@ static const struct argp_option argp_options[] = {
 	{"crypto", 'c', "PROVIDER", 0, "auto, ipsec-mb or openssl (default auto)", 0},
 	{"max-sas", KEY_MAX_SAS, "N", 0, "SAs that one interface can hold (default 65536)", 0},
 	{"sink", KEY_SINK, "SINK", 0,
-	 "tun; dev:IFACE for a gateway: straight to and from the hosts behind that interface, and tun for all else; or "
-	 "null to throw opened packets away (for measurements)",
+	 "tun; dev:IFACE for a gateway: straight to and from the hosts behind that interface, and tun for all "
+	 "else; or null to throw opened packets away (for measurements)",
 	 0},
 	{"no-merge", KEY_NO_MERGE, NULL, 0, "hand each opened packet to the host by itself", 0},
 	{"send", KEY_SEND, "WAY", 0,

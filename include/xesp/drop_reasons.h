@@ -20,8 +20,8 @@
  * the tunnel form by the SA's mode.
  *
  * Numbers 1 to 63 are counted by the classifier (per-CPU BPF map), 64 to 127 by the data plane, of them
- * 120 to 127 for what the host routes into the sink: each packet that came out of the TUN device, or from inside,
- * has one of these.
+ * 120 to 127 for what the host routes into the sink: each packet that came out of the TUN device, or from
+ * inside, has one of these.
  */
 #ifndef XESP_DROP_REASONS_H
 #define XESP_DROP_REASONS_H

@@ -76,8 +76,8 @@
 /* Addresses of peers that outbound SAs send to: the way to each is followed. */
 #define XESP_PEERS_MAX 4096
 
-/* Hosts behind the inside interface of a gateway to which opened packets go straight; packets to others go to the
- * TUN device. A power of two. How many of them the way is asked for in a tenth of a second. */
+/* Hosts behind the inside interface of a gateway to which opened packets go straight; packets to others go to
+ * the TUN device. A power of two. How many of them the way is asked for in a tenth of a second. */
 #define XESP_INSIDE_MAX 1024
 #define XESP_INSIDE_ASKS 16
 
