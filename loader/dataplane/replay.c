@@ -140,12 +140,13 @@ void replay_advance(struct replay *replay, uint64_t seq)
 		reached = block_of(seq) - block;
 		/* A listing reads it at any time. */
 		__atomic_store_n(&replay->top, seq, __ATOMIC_RELAXED);
-		/* In this order also for who takes over when this process is killed: the words that are
-		 * cleared now stood for numbers that only the new top puts left of the window. */
-		atomic_signal_fence(memory_order_seq_cst);
 	}
 	if (replay->window == 0)
 		return;
+	/* In this order also for who takes over when this process is killed: the words that are cleared now stood
+	 * for numbers that only the new top puts left of the window. */
+	if (reached)
+		atomic_signal_fence(memory_order_seq_cst);
 	if (reached > replay->word_mask) {
 		memset(replay->words, 0, (replay->word_mask + 1u) * sizeof(uint64_t));
 	} else {
@@ -153,6 +154,4 @@ void replay_advance(struct replay *replay, uint64_t seq)
 			replay->words[(block + i) & replay->word_mask] = 0;
 	}
 	replay->words[block_of(seq) & replay->word_mask] |= bit_of(seq);
-	/* Before the packet is delivered, for the same reason. */
-	atomic_signal_fence(memory_order_seq_cst);
 }
