@@ -97,7 +97,7 @@ int icmp_open(int family)
 int icmp_open_all(int *ret_fds, size_t *ret_count, struct failure *ret_failure)
 {
 	static const int families[IPC_ICMP_FDS] = {AF_INET, AF_INET6};
-	int fds[IPC_ICMP_FDS];
+	int fds[IPC_ICMP_FDS] = {-1, -1};
 	size_t count = 0;
 
 	for (size_t i = 0; i < IPC_ICMP_FDS; i++) {
