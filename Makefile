@@ -65,7 +65,7 @@ GENERATED := $(O)/bpf/xesp.skel.h $(O)/org.xesp.varlink.inc
 .SUFFIXES:
 # Nothing is temporary: what only pattern rules name (skeleton, objects of tests) would be built anew each time.
 .SECONDARY:
-.PHONY: all deps check check-unit check-bpf check-e2e check-vm check-all lint demo bench bench-quick \
+.PHONY: all deps check check-unit check-bpf check-e2e check-vm check-all lint demo bench bench-quick record-counts \
 	install uninstall clean help test-programs fuzz-programs fuzz generated
 
 all: $(O)/xespd $(O)/xesp $(O)/docs/xesp-reasons.7
@@ -195,6 +195,11 @@ bench: all $(BENCH_BIN)
 	$(Q)tests/bench/run O=$(O)
 bench-quick: all $(BENCH_BIN)
 	$(Q)tests/bench/run O=$(O) --quick
+
+# What tests/data/counts holds the tests to, as it is now.
+COUNTING := $(O)/tests/unit/test_counts_receive $(O)/tests/unit/test_counts_send $(O)/tests/bpf/test_counts
+record-counts: $(COUNTING)
+	$(Q)for program in $^; do XESP_RECORD=1 $$program || exit 1; done
 
 lint:
 	$(Q)tests/tools/lint $(O)
