@@ -48,9 +48,9 @@ static const struct argp monitor_argp = {
 	.options = monitor_options,
 	.parser = parse_monitor,
 	.doc = "Prints what happens, a line an event, until Ctrl-C: audit records, first use, lifetimes, a "
-	       "peer's change of address, requests for deletion, changes of interfaces and capabilities, another engine. What "
-	       "becomes of each single packet is only told with --type packet.\vTypes: audit, first_use, "
-	       "soft_lifetime, hard_lifetime, mapping_change, delete_request, capability_change, interface, "
+	       "peer's change of address, requests for deletion, changes of interfaces and capabilities, another "
+	       "engine. What becomes of each single packet is only told with --type packet.\vTypes: audit, "
+	       "first_use, soft_lifetime, hard_lifetime, mapping_change, delete_request, capability_change, interface, "
 	       "packet, lost, engine_restart, pmtu.",
 };
 

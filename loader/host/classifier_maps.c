@@ -102,6 +102,8 @@ static int clear_parsers(const struct classifier_maps *maps)
 {
 	static const struct xesp_parser_slot none;
 
+	if (!maps->parsers)
+		return -EINVAL;
 	for (uint32_t port = 0; port < XESP_PORTS; port++)
 		if (memcmp(&maps->parsers[port], &none, sizeof(none)) != 0 &&
 		    bpf_map_update_elem(maps->fds.parsers, &port, &none, BPF_ANY))

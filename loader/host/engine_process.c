@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,42 +14,33 @@
 
 #define PROGRAM "/proc/self/exe" /* also if a newer one was installed: both speak one language */
 
-/* Above all places of enum engine_fd, so that no move overwrites what another one needs. */
-static int move_aside(const int *fds, int *ret_fds)
+#define FDS (ENGINE_FD_END - ENGINE_FD_IPC)
+
+/* False with errno. First above all places of enum engine_fd, so that no move overwrites what another one
+ * needs. Netlink and BPF descriptors have close-on-exec each; that nothing else comes along, libraries are
+ * not asked. */
+static bool arrange_descriptors(const int *fds)
 {
-	for (int i = 0; i < ENGINE_FD_END - ENGINE_FD_IPC; i++) {
-		ret_fds[i] = fcntl(fds[i], F_DUPFD, ENGINE_FD_END);
-		if (ret_fds[i] < 0)
-			return -errno;
+	int aside[FDS];
+
+	for (int i = 0; i < FDS; i++) {
+		aside[i] = fcntl(fds[i], F_DUPFD, ENGINE_FD_END);
+		if (aside[i] < 0)
+			return false;
 	}
-	return 0;
-}
-
-/* Netlink and BPF descriptors have close-on-exec each; that nothing else comes along, libraries are not
- * asked. */
-static int arrange_descriptors(const int *fds)
-{
-	int aside[ENGINE_FD_END - ENGINE_FD_IPC];
-	int err = move_aside(fds, aside);
-
-	for (int i = 0; i < ENGINE_FD_END - ENGINE_FD_IPC && !err; i++)
+	for (int i = 0; i < FDS; i++)
 		if (dup2(aside[i], ENGINE_FD_IPC + i) < 0)
-			err = -errno;
-	if (!err && close_range(ENGINE_FD_END, UINT_MAX, 0))
-		err = -errno;
-	return err;
+			return false;
+	return !close_range(ENGINE_FD_END, UINT_MAX, 0);
 }
 
 static void become_engine(const struct engine_program *program, int ipc)
 {
-	const int fds[ENGINE_FD_END - ENGINE_FD_IPC] = {ipc, program->listener, program->state};
-	int err = arrange_descriptors(fds);
+	const int fds[FDS] = {ipc, program->listener, program->state};
 
-	if (!err) {
+	if (arrange_descriptors(fds))
 		execv(PROGRAM, program->argv);
-		err = -errno;
-	}
-	log_error("no engine: %s cannot be executed: %s. Next: mount /proc", PROGRAM, strerror(-err));
+	log_error("no engine: %s cannot be executed: %s. Next: mount /proc", PROGRAM, strerror(errno));
 }
 
 int engine_process_start(const struct engine_program *program, pid_t *ret_pid, int *ret_ipc)
