@@ -14,7 +14,7 @@ struct state_store;
 
 /* That of the store of this number, as another engine left it, or a new one. NULL `state`: `*ret_store` is
  * NULL. -ENOMEM. */
-int state_store_open(struct state *state, uint32_t store, struct state_store **ret_store);
+int state_store_open(struct state *state, uint32_t number, struct state_store **ret_store);
 /* The store is no more; NULL-safe. */
 void state_store_free(struct state_store *store);
 

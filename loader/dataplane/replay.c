@@ -143,8 +143,8 @@ void replay_advance(struct replay *replay, uint64_t seq)
 	}
 	if (replay->window == 0)
 		return;
-	/* In this order also for who takes over when this process is killed: the words that are cleared now stood
-	 * for numbers that only the new top puts left of the window. */
+	/* In this order also for who takes over when this process is killed: the words that are cleared now
+	 * stood for numbers that only the new top puts left of the window. */
 	if (reached)
 		atomic_signal_fence(memory_order_seq_cst);
 	if (reached > replay->word_mask) {

@@ -34,8 +34,7 @@ int state_create(size_t bytes, int *ret_fd)
 		fd = memfd_create("xesp-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, (off_t)whole) || fcntl(fd, F_ADD_SEALS, SEALS))
 		return -errno;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
@@ -124,7 +123,12 @@ static int adopt(struct state *state)
 
 static int map(struct state *state)
 {
-	void *memory = mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, state->fd, 0);
+	void *memory;
+
+	state->chunks = calloc(state->bytes / STATE_CHUNK_BYTES, sizeof(*state->chunks));
+	if (!state->chunks)
+		return -ENOMEM;
+	memory = mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, state->fd, 0);
 
 	if (memory == MAP_FAILED)
 		return -errno;
@@ -141,7 +145,7 @@ static int check_file(struct state *state)
 	struct stat file;
 
 	if (seals < 0 || fstat(state->fd, &file))
-		return -errno;
+		return -EINVAL; /* no memfd, or none at all */
 	state->bytes = (size_t)file.st_size;
 	if ((seals & SEALS) != SEALS || !state->bytes || state->bytes % STATE_CHUNK_BYTES ||
 	    state->bytes / STATE_CHUNK_BYTES >= STATE_NO_CHUNK)
@@ -160,10 +164,8 @@ int state_open(int fd, struct state **ret_state)
 	state->fd = fd;
 	state->spare = STATE_NO_CHUNK;
 	err = check_file(state);
-	if (!err) {
-		state->chunks = calloc(state->chunk_count, sizeof(*state->chunks));
-		err = state->chunks ? map(state) : -ENOMEM;
-	}
+	if (!err)
+		err = map(state);
 	if (!err)
 		err = adopt(state);
 	if (err) {

@@ -97,6 +97,14 @@ static inline void engine_run_one(int fd, void (*life)(int fd))
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* What engines tell the test and each other in; zero. */
+static inline void *engine_shared(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 static inline int restore_fd(void)
 {
 	int fd = -1;
