@@ -203,6 +203,24 @@ static void print_all_remarks(const json_t *interfaces)
 	}
 }
 
+/* Only where there were any; `errors` may be NULL. */
+static void print_pmtu_errors(const json_t *errors)
+{
+	const char *separator = "ICMP errors about packets that were too long:";
+	void *at = json_object_iter((json_t *)errors);
+
+	for (; at; at = json_object_iter_next((json_t *)errors, at)) {
+		json_int_t number = json_integer_value(json_object_iter_value(at));
+
+		if (!number)
+			continue;
+		printf("%s %" JSON_INTEGER_FORMAT " %s", separator, number, json_object_iter_key(at));
+		separator = ",";
+	}
+	if (separator[0] == ',')
+		putchar('\n');
+}
+
 static int print_status(const json_t *status)
 {
 	const json_t *interfaces = json_object_get(status, "interfaces");
@@ -220,6 +238,7 @@ static int print_status(const json_t *status)
 	if (!err)
 		err = print_queues(interfaces);
 	print_all_remarks(interfaces);
+	print_pmtu_errors(json_object_get(status, "pmtu_errors"));
 	return err;
 }
 
