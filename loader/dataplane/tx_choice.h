@@ -3,7 +3,7 @@
  * Which of the two ways out of an interface is faster: its packet socket, to which the kernel is given many
  * packets in one piece and cuts them, or the transmit ring of an AF_XDP socket. Nobody can say beforehand:
  * the former wins where the ring's packets are copied one by one, the latter with zero copy. So bursts of the
- * real traffic are sent by either, a few at a time in turn, and the median time a packet decides. Pure; no
+ * real traffic are sent by either, a few at a time in turn, and the median CPU time a packet decides. Pure; no
  * clock: times are given. One worker; any thread reads what is atomic.
  */
 #ifndef XESP_DATAPLANE_TX_CHOICE_H
@@ -36,7 +36,7 @@ enum tx_why {
 /* Bursts between two trials: what the slower way costs more is spread over so many. */
 #define TX_CHOICE_AGAIN 65536
 /* Another way is taken only if it is faster by one part in so many. */
-#define TX_CHOICE_MARGIN 10
+#define TX_CHOICE_MARGIN 5
 
 struct tx_choice {
 	enum tx_mode mode;

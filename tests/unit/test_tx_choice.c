@@ -101,8 +101,8 @@ static void test_needs_a_reason(void **state)
 		uint32_t ns[TX_WAY_COUNT];
 		enum tx_way way;
 	} rows[] = {
-		{{100, 91}, TX_WAY_PACKET}, {{100, 90}, TX_WAY_PACKET}, {{100, 89}, TX_WAY_XDP},
-		{{91, 100}, TX_WAY_XDP},    {{90, 100}, TX_WAY_XDP},	{{89, 100}, TX_WAY_PACKET},
+		{{100, 81}, TX_WAY_PACKET}, {{100, 80}, TX_WAY_PACKET}, {{100, 79}, TX_WAY_XDP},
+		{{81, 100}, TX_WAY_XDP},    {{80, 100}, TX_WAY_XDP},	{{79, 100}, TX_WAY_PACKET},
 	};
 
 	(void)state;
