@@ -29,6 +29,16 @@ void figure_samples(const char *name, const char *unit, double *samples, size_t 
 	      count);
 }
 
+void figure_rounds(const char *name, const char *unit, const double *samples, size_t count)
+{
+	if (!getenv("BENCH_JSON"))
+		return;
+	printf("{\"figure\": \"%s\", \"unit\": \"%s\", \"samples\": [", name, unit);
+	for (size_t i = 0; i < count; i++)
+		printf("%s%.6g", i ? ", " : "", samples[i]);
+	printf("]}\n");
+}
+
 double figure_median(double *samples, size_t count)
 {
 	qsort(samples, count, sizeof(*samples), compare);

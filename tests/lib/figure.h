@@ -12,7 +12,9 @@
 /* `name` is the figure's path, with dots: part, what, where. Unit as people write it. Prints median and
  * quartiles of what is sorted then. */
 void figure_samples(const char *name, const char *unit, double *samples, size_t count);
-/* The same without printing. */
+/* Prints all of them, in order, so that those of one round can be compared with each other. */
+void figure_rounds(const char *name, const char *unit, const double *samples, size_t count);
+/* The median; sorts. Prints nothing. */
 double figure_median(double *samples, size_t count);
 void figure_value(const char *name, const char *unit, double value);
 /* The environment has BENCH_QUICK: less of everything. */
