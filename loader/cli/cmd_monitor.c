@@ -48,10 +48,10 @@ static const struct argp monitor_argp = {
 	.options = monitor_options,
 	.parser = parse_monitor,
 	.doc = "Prints what happens, a line an event, until Ctrl-C: audit records, first use, lifetimes, a "
-	       "peer's change of address, requests for deletion, changes of interfaces and capabilities, another "
-	       "engine. What becomes of each single packet is only told with --type packet.\vTypes: audit, "
-	       "first_use, soft_lifetime, hard_lifetime, mapping_change, delete_request, capability_change, interface, "
-	       "packet, lost, engine_restart, pmtu.",
+	       "peer's change of address, another MTU of the path to it, requests for deletion, changes of "
+	       "interfaces and capabilities, another engine. What becomes of each single packet is only told "
+	       "with --type packet.\vTypes: audit, first_use, soft_lifetime, hard_lifetime, mapping_change, "
+	       "delete_request, capability_change, interface, packet, lost, engine_restart, pmtu.",
 };
 
 /* Local time with microseconds, as tcpdump has it, but with the date. */

@@ -204,12 +204,12 @@ static void print_all_remarks(const json_t *interfaces)
 }
 
 /* Only where there were any; `errors` may be NULL. */
-static void print_pmtu_errors(const json_t *errors)
+static void print_pmtu_errors(json_t *errors)
 {
 	const char *separator = "ICMP errors about packets that were too long:";
-	void *at = json_object_iter((json_t *)errors);
+	void *at = json_object_iter(errors);
 
-	for (; at; at = json_object_iter_next((json_t *)errors, at)) {
+	for (; at; at = json_object_iter_next(errors, at)) {
 		json_int_t number = json_integer_value(json_object_iter_value(at));
 
 		if (!number)
