@@ -305,21 +305,26 @@ static int start_engine(void *ctx, pid_t *ret_pid, int *ret_ipc)
 	return engine_process_start(ctx, ret_pid, ret_ipc);
 }
 
+struct engine_arguments {
+	char engine[32];
+	char user[sizeof(((struct engine_user *)0)->name) + 8];
+	char **argv; /* the caller frees it; what it points to is in here, or in that of this process */
+};
+
 /* The options of this process, with what makes it the engine in front. What is said twice counts as it was
  * said last. */
-static char **engine_arguments(int argc, char **argv, const struct engine_user *user)
+static int make_arguments(int argc, char **argv, const struct engine_user *user, struct engine_arguments *ret)
 {
-	char **arguments = calloc((size_t)argc + 3, sizeof(*arguments));
-	char *text[2];
-
-	if (!arguments || asprintf(&text[0], "--engine=%d", (int)getpid()) < 0 ||
-	    asprintf(&text[1], "--user=%s", user->name) < 0)
-		return NULL;
-	arguments[0] = argv[0];
-	arguments[1] = text[0];
-	arguments[2] = text[1];
-	memcpy(arguments + 3, argv + 1, (size_t)(argc - 1) * sizeof(*arguments));
-	return arguments;
+	ret->argv = calloc((size_t)argc + 3, sizeof(*ret->argv));
+	if (!ret->argv)
+		return -ENOMEM;
+	snprintf(ret->engine, sizeof(ret->engine), "--engine=%d", (int)getpid());
+	snprintf(ret->user, sizeof(ret->user), "--user=%s", user->name);
+	ret->argv[0] = argv[0];
+	ret->argv[1] = ret->engine;
+	ret->argv[2] = ret->user;
+	memcpy(ret->argv + 3, argv + 1, (size_t)(argc - 1) * sizeof(*ret->argv));
+	return 0;
 }
 
 static int run_loader(const struct options *options, const struct engine_program *program)
@@ -341,6 +346,7 @@ static int run_loader(const struct options *options, const struct engine_program
 static int serve(const struct options *options, int argc, char **argv)
 {
 	struct engine_program program = {.listener = -1};
+	struct engine_arguments arguments = {.argv = NULL};
 	struct engine_user user;
 	struct failure failure;
 	int status = EXIT_FAILURE;
@@ -351,8 +357,10 @@ static int serve(const struct options *options, int argc, char **argv)
 		log_failure(&failure);
 		return EXIT_FAILURE;
 	}
-	program.argv = engine_arguments(argc, argv, &user);
-	err = program.argv ? state_create(restore_bytes(options->capacity), &program.state) : -ENOMEM;
+	err = make_arguments(argc, argv, &user, &arguments);
+	program.argv = arguments.argv;
+	if (!err)
+		err = state_create(restore_bytes(options->capacity), &program.state);
 	if (err)
 		log_error("no engine can be started: %s", strerror(-err));
 	else if (privileges_provide_bpffs(&failure))
@@ -360,6 +368,7 @@ static int serve(const struct options *options, int argc, char **argv)
 	else
 		status = run_loader(options, &program);
 	unlink(options->socket);
+	free(arguments.argv);
 	return status;
 }
 
