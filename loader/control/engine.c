@@ -28,18 +28,21 @@ struct iface *engine_iface(const struct engine *engine, const char *dev)
 
 struct iface *engine_pick(const struct engine *engine, const char *dev)
 {
-	struct iface *only = NULL;
+	struct iface *only = NULL, *inside = NULL;
 
 	if (dev && dev[0])
 		return engine_iface(engine, dev);
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++) {
-		if (!engine->ifaces[i] || engine->ifaces[i]->info.inside)
-			continue;
-		if (only)
+		struct iface *iface = engine->ifaces[i];
+
+		if (iface && iface->info.inside)
+			inside = iface;
+		else if (iface && only)
 			return NULL;
-		only = engine->ifaces[i];
+		else if (iface)
+			only = iface;
 	}
-	return only;
+	return only ? only : inside;
 }
 
 static struct iface **find_place(struct engine *engine, uint32_t ifindex)

@@ -58,8 +58,8 @@ int engine_run(const struct engine_config *config);
 
 /* The attached interface of that name, or NULL. */
 struct iface *engine_iface(const struct engine *engine, const char *dev);
-/* The interface a request means: the one named, or if `dev` is empty the only one beside an inside interface.
- * Else NULL. */
+/* The interface a request means: the one named, or if `dev` is empty the only one, not counting an inside
+ * interface beside others. Else NULL. */
 struct iface *engine_pick(const struct engine *engine, const char *dev);
 
 /* Waits as worker_group_quiesce() does, for the workers of all interfaces: any may hold an outbound SA or

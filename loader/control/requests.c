@@ -75,7 +75,7 @@ struct iface *request_pick(struct varlink_call *call, const struct engine *engin
 	if (iface)
 		return iface;
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
-		any |= engine->ifaces[i] && !engine->ifaces[i]->info.inside;
+		any |= engine->ifaces[i] != NULL;
 	if (dev && dev[0])
 		request_error_what(call, "NotFound", "interface %s is not attached", dev);
 	else if (any)

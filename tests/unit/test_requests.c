@@ -115,6 +115,30 @@ static void test_stats_that_cannot_be_read(void **state)
 	rig.iface.classifier->ops = sound;
 }
 
+/* A request that names no interface means the only one; an inside interface does not count beside another. */
+static void test_which_interface(void **state)
+{
+	struct iface first = {.info = {.dev = "a"}}, second = {.info = {.dev = "b"}};
+	struct engine engine = {.ifaces = {[1] = &first}};
+
+	(void)state;
+	assert_ptr_equal(engine_pick(&engine, NULL), &first);
+	first.info.inside = 1;
+	assert_ptr_equal(engine_pick(&engine, ""), &first);
+	for (size_t i = 0; i < XESP_IFACES_MAX; i += 2) {
+		engine.ifaces[i] = &second;
+		assert_ptr_equal(engine_pick(&engine, NULL), &second);
+		assert_ptr_equal(engine_pick(&engine, "a"), &first);
+		assert_null(engine_pick(&engine, "c"));
+		first.info.inside = 0;
+		assert_null(engine_pick(&engine, NULL));
+		first.info.inside = 1;
+		engine.ifaces[i] = NULL;
+	}
+	engine.ifaces[1] = NULL;
+	assert_null(engine_pick(&engine, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +146,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_null, start_with_sa, end),
 		cmocka_unit_test_setup_teardown(test_cut_text, start_with_sa, end),
 		cmocka_unit_test_setup_teardown(test_stats_that_cannot_be_read, start_with_sa, end),
+		cmocka_unit_test(test_which_interface),
 	};
 
 	return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
