@@ -54,7 +54,8 @@ static int set_up(void **state)
 	if (!rig || unshare(CLONE_NEWNET))
 		return -1;
 	sh("ip link add near type veth peer far; ip link set near up; ip link set far up");
-	sh("ip link add t0 type veth peer t1; ip link set t0 up; ip link set t1 up; ip addr add 192.0.2.1/24 dev near");
+	sh("ip link add t0 type veth peer t1; ip link set t0 up; ip link set t1 up");
+	sh("ip addr add 192.0.2.1/24 dev near");
 	sh("ip neigh replace 192.0.2.8 lladdr 02:00:00:00:00:08 dev near");
 	sh("ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:09 dev near");
 	*state = rig;
