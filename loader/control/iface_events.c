@@ -45,6 +45,12 @@ static void delete_expired(const struct iface_events *events, const struct sa *s
 			events->iface->info.dev, spi, ip_addr_format(&dst, text), strerror(-err));
 }
 
+static void on_mapping_change(const struct iface_events *events, struct sa *sa, const struct event *event)
+{
+	outbound_events_follow(events->outbound, sa->params.reqid, event);
+	sa->mappings_taken++;
+}
+
 static void on_worker_event(struct iface_events *events, const struct event *event)
 {
 	struct sa *sa = event->sa_index == UINT32_MAX || event->outbound
@@ -62,7 +68,7 @@ static void on_worker_event(struct iface_events *events, const struct event *eve
 	if (event->type == EVENT_HARD_LIFETIME)
 		delete_expired(events, sa);
 	else if (event->type == EVENT_MAPPING_CHANGE && sa)
-		outbound_events_follow(events->outbound, sa->params.reqid, event);
+		on_mapping_change(events, sa, event);
 	else if (event->type == EVENT_FIRST_USE && sa)
 		lifetime_first_use(events->lifetime, handle_of(sa), lifetime_now());
 }

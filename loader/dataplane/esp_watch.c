@@ -167,6 +167,9 @@ static void watch_peer(struct esp_packet *packet, uint64_t now)
 	fill_mapping(packet, &event);
 	if (!tell(packet, &event))
 		return;
+	/* First, so that an engine that takes over tells again what may be lost. */
+	watch->mappings++;
+	atomic_signal_fence(memory_order_seq_cst);
 	watch->peer_told = watch->peer;
 	watch->peer_told_at = now;
 }

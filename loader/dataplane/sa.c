@@ -182,15 +182,34 @@ struct sa *sa_found(struct state_head *head)
 	return sa;
 }
 
-/* What was told may never have left the process, so it is told again, but for the first use. */
-static int restore_watch(struct sa_watch *watch)
+/* Where the peer is was told, and nobody has acted on it: it is told again with its next packet, as a change
+ * from what the request says. */
+static void tell_peer_again(struct sa_watch *watch, const struct sa_params *params)
 {
+	struct sa_watch first = {0};
+
+	watch_init(&first, params);
+	watch->peer_told = first.peer;
+	watch->peer_told_at = 0;
+	if (!memcmp(watch->peer_told.addr, watch->peer.addr, sizeof(watch->peer.addr)) &&
+	    watch->peer_told.port == watch->peer.port)
+		watch->peer_told = (struct sa_peer){{0, 0}, 0};
+}
+
+/* What was told may never have left the process, so it is told again, but for the first use. */
+static int restore_watch(struct sa *sa)
+{
+	struct sa_watch *watch = &sa->watch;
+
 	if (watch->expired > EVENT_LIMIT_PACKETS)
 		return -EBADMSG;
 	/* It was being written: the peer's next packet says where it is. */
 	if (atomic_load_explicit(&watch->peer_version, memory_order_relaxed) & 1)
 		watch->peer = watch->peer_told;
 	atomic_store_explicit(&watch->peer_version, 0, memory_order_relaxed);
+	if (watch->mappings != sa->mappings_taken)
+		tell_peer_again(watch, &sa->params);
+	watch->mappings = sa->mappings_taken;
 	watch->told &= SA_TOLD_FIRST_USE;
 	watch->packets_next = 0;
 	watch->bytes_next = 0;
@@ -217,7 +236,7 @@ int sa_restore(struct sa *sa, struct state *state, const struct crypto_provider 
 	err = replay_restore(&sa->replay, params->replay_window, params->flags & SA_FLAG_ESN,
 			     params->replay_seq);
 	if (!err)
-		err = restore_watch(&sa->watch);
+		err = restore_watch(sa);
 	if (!err && !(counts_fit(sa) && sa_life_restore(&sa->life, &params->limits, now)))
 		err = -EBADMSG;
 	if (!err)

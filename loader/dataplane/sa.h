@@ -59,6 +59,7 @@ struct sa_watch {
 	struct sa_peer peer_told;      /* the one that the last event told of */
 	uint64_t peer_told_at;	       /* seconds; 0: never */
 	_Atomic uint32_t peer_version; /* odd while `peer` is written */
+	uint32_t mappings;	       /* events about the peer's address that were told */
 	uint8_t told;		       /* enum sa_told */
 	uint8_t expired;	       /* enum event_limit: the hard lifetime that was reached */
 };
@@ -84,7 +85,8 @@ struct sa {
 
 	struct sa_counters counters;
 	struct sa_watch watch;
-	struct sa_life life; /* the control thread's */
+	struct sa_life life;	 /* the control thread's */
+	uint32_t mappings_taken; /* the control thread's: of watch.mappings, those that it has acted on */
 	/* With the keys in state memory, where they outlive key memory; else without. */
 	struct sa_params params;
 	struct replay replay; /* last: variable size */

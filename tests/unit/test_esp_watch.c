@@ -22,6 +22,7 @@ struct watch {
 	struct esp_rig rig;
 	struct event_ring *ring;
 	uint64_t now;
+	uint32_t mappings; /* that were told */
 };
 
 static void start(struct watch *watch, const struct sa_params *params)
@@ -31,6 +32,7 @@ static void start(struct watch *watch, const struct sa_params *params)
 	assert_non_null(watch->ring);
 	memset(watch->ring, 0, sizeof(*watch->ring));
 	watch->now = 1000;
+	watch->mappings = 0;
 }
 
 static void end(struct watch *watch)
@@ -97,6 +99,7 @@ static void expect_mapping(struct watch *watch, uint16_t old_sport, uint16_t spo
 	assert_memory_equal(event.src, packet_addr4[2], 4);
 	assert_memory_equal(event.old_src, packet_addr4[2], 4);
 	assert_memory_equal(event.dst, packet_addr4[0], 4);
+	assert_int_equal(watch->rig.sa->watch.mappings, ++watch->mappings);
 }
 
 /* S12: also a packet that is dropped behind the ICV is a use. */

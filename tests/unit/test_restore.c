@@ -324,47 +324,6 @@ static void test_ends_in_the_midst(void **unused)
 	close(fd);
 }
 
-/* ---- lifetimes ----------------------------------------------------------------------------------------- */
-
-static void expired_before(int fd)
-{
-	struct sa_params params = out_params(0x5000);
-	struct sa_out *sa;
-
-	engine_begin(fd);
-	params.limits.packet_hard = 5;
-	sa = out_add(&params);
-	CHECK(sa_out_take(sa, 5) == 1); /* killed before anybody was told */
-	params = out_params(0x5001);
-	params.limits.time_hard = 1;
-	sa = out_add(&params);
-	sa->life.added = lifetime_now() - 1001;
-}
-
-static void expired_after(int fd)
-{
-	struct outbound_events *events = NULL;
-
-	engine_begin(fd);
-	CHECK(engine.tally.kept == 2 && out_find(0x5000) && out_find(0x5001));
-	CHECK(!sa_out_take(out_find(0x5000), 1));
-	CHECK(outbound_events_new(engine.outbound, NULL, NULL, &events) == 0);
-	outbound_events_resume(events);
-	CHECK(!out_find(0x5000) && out_find(0x5001));
-	outbound_events_free(events);
-	CHECK(!memory_has_key(fd, 0x5000) && memory_has_key(fd, 0x5001));
-}
-
-static void test_expired(void **unused)
-{
-	int fd = restore_fd();
-
-	(void)unused;
-	engine_run_one(fd, expired_before);
-	engine_run_one(fd, expired_after);
-	close(fd);
-}
-
 /* ---- orderly ends, and interfaces that went -------------------------------------------------------------
  */
 
@@ -446,8 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_windows),	      cmocka_unit_test(test_outbound),
 		cmocka_unit_test(test_stale_handles), cmocka_unit_test(test_ends_in_the_midst),
-		cmocka_unit_test(test_expired),	      cmocka_unit_test(test_left_over),
-		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_left_over),     cmocka_unit_test(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, NULL);
