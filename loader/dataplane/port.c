@@ -132,3 +132,54 @@ bool port_send(struct port *port, uint32_t worker, struct port_frame *frames, si
 	}
 	return !full;
 }
+
+/* ---- pieces ---------------------------------------------------------------------------------------------
+ */
+
+static size_t send_some_pieces(int socket, const struct port_piece *pieces, size_t count)
+{
+	struct mmsghdr messages[XESP_BURST_MAX];
+	int n;
+
+	for (size_t i = 0; i < count; i++)
+		messages[i] = (struct mmsghdr){
+			.msg_hdr = {.msg_iov = pieces[i].parts, .msg_iovlen = pieces[i].part_count}};
+	n = sendmmsg(socket, messages, (unsigned int)count, MSG_DONTWAIT);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void count_pieces(struct port *port, const struct port_piece *pieces, size_t count)
+{
+	uint64_t packets = 0;
+
+	for (size_t i = 0; i < count; i++)
+		packets += pieces[i].count;
+	atomic_fetch_add_explicit(&port->sent, packets, memory_order_relaxed);
+	atomic_fetch_add_explicit(&port->calls, count, memory_order_relaxed);
+}
+
+void port_send_pieces(struct port *port, uint32_t worker, struct port_piece *pieces, size_t count)
+{
+	int socket = port_socket(port, worker);
+	int full = 0;
+	size_t done = 0;
+
+	while (done < count) {
+		size_t n = full ? 0 : send_some_pieces(socket, pieces + done, count - done);
+
+		if (n) {
+			count_pieces(port, pieces + done, n);
+			for (; n; n--)
+				pieces[done++].error = 0;
+			continue;
+		}
+		if (!full && errno == EINTR)
+			continue;
+		if (!full && is_full(errno))
+			full = errno;
+		pieces[done].error = full ? full : errno;
+		if (pieces[done].error != EINVAL || pieces[done].count == 1)
+			atomic_fetch_add_explicit(&port->failed, pieces[done].count, memory_order_relaxed);
+		done++;
+	}
+}

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include <xesp/limits.h>
 
@@ -50,6 +51,14 @@ struct port_frame {
 	bool failed;		/* out */
 };
 
+/* The same in several places, and with a virtio-net header of the caller's, which is the first of them. */
+struct port_piece {
+	struct iovec *parts;
+	uint16_t part_count;
+	uint16_t count; /* packets */
+	int error;	/* out: positive errno, 0: the kernel took it */
+};
+
 /* -ENOMEM. It has no socket, and takes single packets. */
 int port_new(uint32_t ifindex, struct port **ret_port);
 /* Closes the sockets; NULL-safe. No next hop leads through it, and no worker sends. */
@@ -63,5 +72,8 @@ int port_socket(const struct port *port, uint32_t worker);
 /* Sends frames in order, at most XESP_BURST_MAX, and counts. False: the socket takes no more now, and the
  * rest has failed. Any worker; never waits. */
 bool port_send(struct port *port, uint32_t worker, struct port_frame *frames, size_t count);
+/* The same of pieces. One of several packets that the kernel cannot make sense of has EINVAL and is not
+ * counted as failed: its packets may be sent one by one. */
+void port_send_pieces(struct port *port, uint32_t worker, struct port_piece *pieces, size_t count);
 
 #endif
