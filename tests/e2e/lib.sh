@@ -236,7 +236,7 @@ capture_stop() {
 XESPD_OPTIONS=()
 
 # How they send; for who sources this. A capture at the sender sees nothing of what leaves through AF_XDP.
-XESPD_SEND=packet
+XESPD_SEND=${XESPD_SEND:-packet}
 
 # xespd_start ROLE [ARGUMENT...]: waits until it serves; XESPD_PID, SOCKET and XESPD_LOG are set
 xespd_start() {
