@@ -3,8 +3,8 @@
  * Which of the two ways out of an interface is faster: its packet socket, to which the kernel is given many
  * packets in one piece and cuts them, or the transmit ring of an AF_XDP socket. Nobody can say beforehand:
  * the former wins where the ring's packets are copied one by one, the latter with zero copy. So bursts of the
- * real traffic are sent by either, a few at a time in turn, and the median CPU time a packet decides. Pure; no
- * clock: times are given. One worker; any thread reads what is atomic.
+ * real traffic are sent by either, a few at a time in turn, and the median CPU time of a packet decides.
+ * Pure; no clock: times are given. One worker; any thread reads what is atomic.
  */
 #ifndef XESP_DATAPLANE_TX_CHOICE_H
 #define XESP_DATAPLANE_TX_CHOICE_H
