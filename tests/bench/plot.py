@@ -45,7 +45,7 @@ class Drawing:
             self.parts.append(f'<path d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8M{high:.1f} {middle - 4}v8"'
                               ' stroke="#222" fill="none"/>')
             self.text(max(LEFT + length, high) + 8, middle + 4,
-                      f"{figure['median']:.3g} {unit} ({figure['q1']:.3g}..{figure['q3']:.3g})", 11)
+                      f"{figure['median']:.3g} {unit} ({figure['q1']:.3g} to {figure['q3']:.3g})", 11)
             self.y += BAR + GAP
         self.y += 8
 
@@ -92,7 +92,8 @@ def classifier_rows(figures):
 
 def svg(machine, figures, judged):
     drawing = Drawing()
-    drawing.text(12, drawing.y, f"{machine['cpu']}, {machine['cpus']} CPUs, Linux {machine['kernel']}, xesp {machine['xesp']},"
+    busy = ", others at work" if machine["load"] > 0.5 else ""
+    drawing.text(12, drawing.y, f"{machine['cpu']}, {machine['cpus']} CPUs{busy}, Linux {machine['kernel']},"
                  f" {machine['time'][:10]}; medians, whiskers are quartiles", 11, fill="#555")
     measured = [row for row in judged if row["met"] is not None]
     drawing.y += 16
