@@ -76,6 +76,9 @@ napt_up() {
 	ip_in right route add default via 10.12.0.254
 	ip_in left addr add $LEFT_INNER/32 dev lo
 	ip_in right addr add $RIGHT_INNER/32 dev lo
+	# While there is no tunnel, inner packets would take the default route, in the clear.
+	ip_in left route add unreachable $RIGHT_INNER/32 metric 4000
+	ip_in right route add unreachable $LEFT_INNER/32 metric 4000
 	napt napt1 i1 o1
 	napt napt2 i2 o2 $RIGHT
 }
