@@ -236,11 +236,13 @@ static void log_failure(const struct failure *failure)
 		  failure->advice);
 }
 
-/* For the keys of all SAs, which outlive the process, and what workers make of them, which does not. Address
- * space only: pages are taken as keys come. */
-static int open_key_memory(struct state **ret_state)
+/* For SAs and their keys, which outlive the process, and for what workers work with: each key once more, and
+ * what they make of it. Address space only: pages are taken as SAs come. */
+static int open_key_memory(uint32_t capacity, struct state **ret_state)
 {
-	int err = keymem_reserve((XESP_IFACES_MAX * XESP_QUEUES_MAX + 1) * CRYPTO_CTX_BYTES_MAX);
+	size_t keys = (XESP_IFACES_MAX + 1) * (size_t)capacity * CRYPTO_KEY_BYTES_MAX;
+	size_t contexts = (XESP_IFACES_MAX * XESP_QUEUES_MAX + 1) * CRYPTO_CTX_BYTES_MAX;
+	int err = keymem_reserve(keys + contexts);
 	int state_err = state_open(ENGINE_FD_STATE, ret_state);
 
 	if (state_err) {
@@ -289,7 +291,7 @@ static int run_engine(const struct options *options)
 		XESP_MESSAGE_MAX); /* what a thousand clients took goes back to the system */
 	xdp_attach_route_messages();
 	libbpf_num_possible_cpus(); /* reads /sys once, and remembers */
-	if (open_key_memory(&config.state))
+	if (open_key_memory(options->capacity, &config.state))
 		return EXIT_FAILURE;
 	if (privileges_find_user(options->user, &user, &failure) ||
 	    privileges_drop(&user, options->loader, &failure)) {
