@@ -294,6 +294,44 @@ static void test_nothing_to_finish(void **state)
 	assert_int_equal(header.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
 }
 
+/* Bytes of a peer's choice, with a header that is sound as far as it must be: nothing beyond them is touched,
+ * and only the hop count changes. */
+static void test_hostile(void **state)
+{
+	uint8_t built[PACKET_MAX];
+	uint32_t passed = 0, random = 1;
+
+	(void)state;
+	for (uint32_t i = 0; i < 200000; i++) {
+		uint8_t family = i % 2 ? 4 : 6;
+		size_t len = build(family, IPPROTO_UDP, 0, built);
+		struct virtio_net_hdr header = {0};
+		uint8_t *copy;
+
+		random = random * 1664525 + 1013904223;
+		len -= (random >> 8) % 9; /* no room for the header of what it says it is */
+		built[(random >> 16) % len] ^= (uint8_t)(random >> 24);
+		packet_put16(built + (family == 4 ? 2 : 4), (uint16_t)(family == 4 ? len : len - 40));
+		built[family == 4 ? 9 : 6] = (uint8_t[]){IPPROTO_UDP, IPPROTO_TCP, 1, 0}[(random >> 12) % 4];
+		if (family == 4)
+			fix_header(built);
+		copy = malloc(len);
+		assert_non_null(copy);
+		memcpy(copy, built, len);
+		if (forward_may(copy, (uint32_t)len)) {
+			passed++;
+			forward_unfinished(copy, (uint32_t)len, &header);
+			assert_memory_equal(copy, built, len);
+			assert_true(header.csum_start + header.csum_offset + 2u <= len);
+			forward_age(copy);
+			assert_memory_equal(copy + (family == 4 ? 12 : 8), built + (family == 4 ? 12 : 8),
+					    len - (family == 4 ? 12 : 8));
+		}
+		free(copy);
+	}
+	assert_in_range(passed, 50000, 199999);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,7 +339,7 @@ int main(void)
 		cmocka_unit_test(test_every_checksum),	  cmocka_unit_test(test_headers_for_the_kernel),
 		cmocka_unit_test(test_addresses_ipv4),	  cmocka_unit_test(test_addresses_ipv6),
 		cmocka_unit_test(test_unfinished),	  cmocka_unit_test(test_finished),
-		cmocka_unit_test(test_nothing_to_finish),
+		cmocka_unit_test(test_nothing_to_finish), cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
