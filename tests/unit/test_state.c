@@ -302,30 +302,41 @@ static void test_damaged(void **unused)
 	close(fd);
 }
 
-/* Where no more may be locked there is no memory, rather than memory that is weaker than promised. Exit
- * status: the step that failed, 0 if none. */
+/* Where no more may be locked there is no memory, rather than memory that is weaker than promised; and who
+ * takes over under the same limit finds all that there is. Exit status: the step that failed, 0 if none. */
 static int use_without_rights(void)
 {
 	struct rlimit limit = {2 * STATE_CHUNK_BYTES, 2 * STATE_CHUNK_BYTES};
+	struct state_cursor cursor = {0};
 	struct state *state = NULL;
+	struct state_head *block;
 	unsigned int count = 0;
 	char flags[512];
-	void *block;
 	int fd;
 
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (geteuid() == 0 && setuid(65534)))
 		return 1;
-	if (state_create(CHUNKS * STATE_CHUNK_BYTES, &fd) || state_open(fd, &state))
+	if (state_create(CHUNKS * STATE_CHUNK_BYTES, &fd) || state_open(dup(fd), &state))
 		return 2;
 	if (state_locked(state))
 		return 3;
-	while ((block = state_alloc(state, STATE_SA, 1, STATE_BLOCK_MAX))) {
+	for (; (block = state_alloc(state, STATE_SA, 1, STATE_BLOCK_MAX)); count++) {
 		vm_flags(block, flags, sizeof(flags));
 		if (!strstr(flags, " lo") || !strstr(flags, " dd"))
 			return 4;
-		count++;
+		state_commit(block, 0);
 	}
-	return count == 2 ? 0 : 5;
+	if (count != 2)
+		return 5;
+	state_close(state);
+	if (state_open(dup(fd), &state))
+		return 6;
+	for (; (block = state_next(state, STATE_SA, 1, false, &cursor)); count--) {
+		vm_flags(block, flags, sizeof(flags));
+		if (!strstr(flags, " lo") || !strstr(flags, " dd"))
+			return 7;
+	}
+	return count ? 8 : 0;
 }
 
 static void test_lock_limit(void **unused)
