@@ -51,7 +51,8 @@ class Drawing:
 
     def svg(self):
         body = "\n".join(self.parts)
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{self.y + 10}"'
+        return ('<!-- SPDX-License-Identifier: BSD-2-Clause -->\n'
+                f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{self.y + 10}"'
                 f' viewBox="0 0 {WIDTH} {self.y + 10}" font-family="sans-serif">\n'
                 f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n')
 
