@@ -1,64 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A binary heap of deadlines. A deleted SA leaves its deadline behind; when most are such, they are sorted
- * out, so that memory follows the number of SAs.
- */
+/* Which deadline of an SA is next, and what is due. */
 #include "control/lifetime.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "control/deadlines.h"
+
 #define NEVER UINT64_MAX
 /* Deadlines that one run takes: requests get their turn in between. */
 #define RUN_MAX 256
-/* The fewest that are worth sorting out. */
-#define SWEEP_MIN 1024
 #define ACCURACY_US 10000
-
-struct deadline {
-	uint64_t at;
-	struct handle sa;
-};
 
 struct lifetime {
 	struct lifetime_config config;
 	sd_event_source *timer;
-	struct deadline *heap;
-	size_t count;
-	size_t size;
-	size_t sweep_at; /* count at which deleted SAs are looked for */
+	struct deadlines deadlines;
 };
-
-/* ---- the heap ----------------------------------------------------------------------------------------- */
-
-static void sift_up(struct deadline *heap, size_t i)
-{
-	while (i && heap[(i - 1) / 2].at > heap[i].at) {
-		struct deadline parent = heap[(i - 1) / 2];
-
-		heap[(i - 1) / 2] = heap[i];
-		heap[i] = parent;
-		i = (i - 1) / 2;
-	}
-}
-
-static void sift_down(struct deadline *heap, size_t count, size_t i)
-{
-	for (;;) {
-		size_t least = i;
-		struct deadline moved = heap[i];
-
-		for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < count; child++)
-			if (heap[child].at < heap[least].at)
-				least = child;
-		if (least == i)
-			return;
-		heap[i] = heap[least];
-		heap[least] = moved;
-		i = least;
-	}
-}
 
 static struct sa_life *find(const struct lifetime *lifetime, struct handle sa)
 {
@@ -72,44 +31,9 @@ static struct sa_life *live(const struct lifetime *lifetime, const struct deadli
 	return life && life->queued == deadline->at ? life : NULL;
 }
 
-static void sweep(struct lifetime *lifetime)
+static bool is_live(const void *ctx, const struct deadline *deadline)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < lifetime->count; i++)
-		if (live(lifetime, &lifetime->heap[i]))
-			lifetime->heap[kept++] = lifetime->heap[i];
-	lifetime->count = kept;
-	for (size_t i = kept / 2; i-- > 0;)
-		sift_down(lifetime->heap, kept, i);
-	lifetime->sweep_at = kept < SWEEP_MIN / 2 ? SWEEP_MIN : 2 * kept;
-}
-
-static int push(struct lifetime *lifetime, const struct deadline *deadline)
-{
-	if (lifetime->count >= lifetime->sweep_at)
-		sweep(lifetime);
-	if (lifetime->count == lifetime->size) {
-		size_t size = lifetime->size ? 2 * lifetime->size : 64;
-		struct deadline *heap = reallocarray(lifetime->heap, size, sizeof(*heap));
-
-		if (!heap)
-			return -ENOMEM;
-		lifetime->heap = heap;
-		lifetime->size = size;
-	}
-	lifetime->heap[lifetime->count++] = *deadline;
-	sift_up(lifetime->heap, lifetime->count - 1);
-	return 0;
-}
-
-static struct deadline pop(struct lifetime *lifetime)
-{
-	struct deadline first = lifetime->heap[0];
-
-	lifetime->heap[0] = lifetime->heap[--lifetime->count];
-	sift_down(lifetime->heap, lifetime->count, 0);
-	return first;
+	return live(ctx, deadline) != NULL;
 }
 
 /* ---- deadlines of an SA ------------------------------------------------------------------------------- */
@@ -148,7 +72,7 @@ static int queue(struct lifetime *lifetime, struct handle sa, struct sa_life *li
 
 	if (deadline.at == life->queued)
 		return 0;
-	err = deadline.at == NEVER ? 0 : push(lifetime, &deadline);
+	err = deadline.at == NEVER ? 0 : deadlines_push(&lifetime->deadlines, &deadline);
 	if (!err)
 		life->queued = deadline.at;
 	return err;
@@ -166,7 +90,7 @@ uint64_t lifetime_now(void)
 
 uint64_t lifetime_next(const struct lifetime *lifetime)
 {
-	return lifetime->count ? lifetime->heap[0].at : NEVER;
+	return deadlines_next(&lifetime->deadlines);
 }
 
 static void set_timer(struct lifetime *lifetime)
@@ -183,7 +107,7 @@ static void set_timer(struct lifetime *lifetime)
 
 static void run_one(struct lifetime *lifetime, uint64_t now)
 {
-	struct deadline deadline = pop(lifetime);
+	struct deadline deadline = deadlines_pop(&lifetime->deadlines);
 	struct sa_life *life = live(lifetime, &deadline);
 
 	if (!life)
@@ -264,7 +188,7 @@ void lifetime_first_use(struct lifetime *lifetime, struct handle sa, uint64_t no
 
 size_t lifetime_count(const struct lifetime *lifetime)
 {
-	return lifetime->count;
+	return lifetime->deadlines.count;
 }
 
 int lifetime_new(const struct lifetime_config *config, struct lifetime **ret_lifetime)
@@ -275,7 +199,7 @@ int lifetime_new(const struct lifetime_config *config, struct lifetime **ret_lif
 	if (!lifetime)
 		return -ENOMEM;
 	lifetime->config = *config;
-	lifetime->sweep_at = SWEEP_MIN;
+	deadlines_init(&lifetime->deadlines, is_live, lifetime);
 	if (config->event) {
 		err = sd_event_add_time(config->event, &lifetime->timer, CLOCK_BOOTTIME, UINT64_MAX,
 					ACCURACY_US, on_timer, lifetime);
@@ -293,6 +217,6 @@ void lifetime_free(struct lifetime *lifetime)
 	if (!lifetime)
 		return;
 	sd_event_source_disable_unref(lifetime->timer);
-	free(lifetime->heap);
+	deadlines_end(&lifetime->deadlines);
 	free(lifetime);
 }

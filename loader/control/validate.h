@@ -7,15 +7,8 @@
 
 #include <stdbool.h>
 
+#include "control/field_error.h"
 #include "control/sa_params.h"
-
-/* Sets all three fields of `*ret_error`; `format` is the rule. Values too long are cut. */
-__attribute__((format(printf, 4, 5))) void field_error_set(struct field_error *ret_error, const char *field,
-							   const char *value, const char *format, ...);
-
-/* For what is right but beyond xesp: names the capability that is missing, behind field_error_set(). Returns
- * -EOPNOTSUPP. */
-int field_error_unsupported(struct field_error *ret_error, const char *capability);
 
 /* 0 if `params` can become an inbound SA, else with `*ret_error` filled: -EINVAL, or -EOPNOTSUPP if they are
  * right and xesp lacks what they ask for. `legacy_on`: algorithms that RFC 8221 is against are taken, too. */
