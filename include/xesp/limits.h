@@ -28,6 +28,12 @@
 /* Bytes that traffic flow confidentiality padding may fill payloads up to. */
 #define XESP_TFC_PAD_MAX 9000
 
+/* Milliseconds without a packet in which an outbound SA sends a dummy packet, and of how many SAs the daemon
+ * finds out in 10 milliseconds whether one is due: so it sends no more than 6400 a second. */
+#define XESP_DUMMY_MS_MIN 10
+#define XESP_DUMMY_MS_MAX 86400000
+#define XESP_DUMMIES_AT_ONCE 64
+
 /* SPIs 1 to 255 are reserved by IANA, 0 is never on the wire (RFC 4303 section 2.1). */
 #define XESP_SPI_MIN 256
 

@@ -32,7 +32,7 @@ static const struct argp add_argp = {
 	       "[encap espinudp|espinudp-nonike SPORT DPORT OADDR [oa-dst ADDR]]\n"
 	       "[replay-window N] [replay-seq N] [replay-seq-hi N] [flag FLAG...]\n"
 	       "[sel src PREFIX dst PREFIX [proto P [sport N] [dport N]]] [dev IFACE]\n"
-	       "[parser HANDLE] [dir in|out [priority N] [tfcpad N] [replay-oseq N]]\n\n"
+	       "[parser HANDLE] [dir in|out [priority N] [tfcpad N] [dummy-interval MS] [replay-oseq N]]\n\n"
 	       "ALGO is spelled as `ip xfrm` does, 'rfc4106(gcm(aes))'; `xesp capabilities` lists them with "
 	       "their lengths. KEY is file:PATH, or - for a line of standard input, or 0xHEX, which other users "
 	       "may see in the list of processes until it is parsed; 'ecb(cipher_null)' has none.",

@@ -57,6 +57,7 @@ static const struct capability_feature features[] = {
 	{"nat_oa", true, "original addresses repair the checksum behind a NAT (RFC 3948 section 3.1.2)"},
 	{"tfc_padding", true, "padding behind the inner packet is cut off (RFC 4303 section 2.7)"},
 	{"dummy_packets", true, "next header 59 is dropped silently (RFC 4303 section 2.6)"},
+	{"dummy_sending", true, "outbound SAs send such packets where they would be silent"},
 	{"lifetimes", true, "soft and hard, in bytes, packets and seconds (RFC 4301 section 4.4.2.1)"},
 	{"mapping_change", true, "a peer's new address or port is an event (RFC 7296 section 2.23)"},
 	{"vlan_tags", true, "up to two VLAN tags in front"},

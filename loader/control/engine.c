@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "control/engine_attach.h"
+#include "control/engine_dummies.h"
 #include "control/engine_resume.h"
 #include "control/engine_route.h"
 #include "control/iface_link.h"
@@ -166,6 +167,8 @@ static void forget_all(void *ctx, const struct crypto_key *key)
 	for (size_t i = 0; i < XESP_IFACES_MAX; i++)
 		if (engine->ifaces[i] && engine->ifaces[i]->workers)
 			worker_group_forget(engine->ifaces[i]->workers, key);
+	/* Of dummy packets. */
+	engine->config->provider->forget(engine->crypto, key);
 }
 
 static int on_reap(sd_event_source *timer, uint64_t now, void *ctx)
@@ -234,6 +237,8 @@ int engine_run(const struct engine_config *config)
 	if (err >= 0)
 		err = make_outbound(&engine);
 	if (err >= 0)
+		err = engine_dummies_begin(&engine);
+	if (err >= 0)
 		err = engine_resume(&engine);
 	if (err >= 0) {
 		engine_attach_inside(&engine);
@@ -248,6 +253,7 @@ int engine_run(const struct engine_config *config)
 		iface_free(engine.ifaces[i]);
 		engine.ifaces[i] = NULL;
 	}
+	engine_dummies_end(&engine);
 	outbound_events_free(engine.outbound_events);
 	outbound_free(engine.outbound);
 	sd_event_source_unref(engine.reap);

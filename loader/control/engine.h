@@ -46,10 +46,11 @@ struct engine {
 	struct iface *ifaces[XESP_IFACES_MAX]; /* NULL: free */
 	struct outbound *outbound;
 	struct outbound_events *outbound_events;
-	struct ipc_begin begin;	       /* how it began; see engine_resume.h */
-	struct restore_tally restored; /* SAs of the engine before */
-	sd_event_source *reap;	       /* frees deleted outbound SAs that a worker held too long */
-	bool disabled;		       /* every packet passes, on all interfaces */
+	struct engine_dummies *dummies; /* what they send where they would be silent */
+	struct ipc_begin begin;		/* how it began; see engine_resume.h */
+	struct restore_tally restored;	/* SAs of the engine before */
+	sd_event_source *reap;		/* frees deleted outbound SAs that a worker held too long */
+	bool disabled;			/* every packet passes, on all interfaces */
 };
 
 /* Runs until the loader closes its socket (returns 0), or until something fails that cannot be lived with.

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "control/engine_attach.h"
+#include "control/engine_dummies.h"
 #include "control/engine_route.h"
 #include "control/restore.h"
 
@@ -71,6 +72,7 @@ int engine_resume(struct engine *engine)
 	for (uint32_t i = 0; i < engine->begin.count; i++)
 		engine_adopt(engine, engine->begin.ifindex[i]);
 	outbound_events_resume(engine->outbound_events);
+	engine_dummies_resume(engine);
 	restore_sweep(engine->config->state, &engine->restored);
 	nexthops_resume(engine->nexthops, false);
 	engine_ports_changed(engine);

@@ -369,6 +369,11 @@ const struct sa_out *outbound_get(const struct outbound *outbound, struct handle
 	return sa_at(outbound, handle);
 }
 
+struct sa_out *outbound_sender(const struct outbound *outbound, struct handle handle)
+{
+	return sa_at(outbound, handle);
+}
+
 struct sa_life *outbound_life(const struct outbound *outbound, struct handle handle)
 {
 	struct sa_out *sa = sa_at(outbound, handle);

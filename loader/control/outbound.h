@@ -63,6 +63,8 @@ uint32_t outbound_reap(struct outbound *outbound);
 
 /* NULL: the handle is stale. */
 const struct sa_out *outbound_get(const struct outbound *outbound, struct handle handle);
+/* The same, to send by it from the control thread. */
+struct sa_out *outbound_sender(const struct outbound *outbound, struct handle handle);
 /* Of an SA as outbound_get() finds it. */
 struct sa_life *outbound_life(const struct outbound *outbound, struct handle handle);
 const struct sa_out *outbound_find(const struct outbound *outbound, uint32_t spi, const struct ip_addr *dst);

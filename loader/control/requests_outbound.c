@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "control/engine_dummies.h"
 #include "control/lifetime.h"
 #include "control/nexthops.h"
 #include "control/sa_json.h"
@@ -58,7 +59,8 @@ void request_outbound_add(struct varlink_call *call, struct engine *engine, cons
 	if (params->dev[0] && !request_pick(call, engine, params->dev))
 		return;
 	err = outbound_add(engine->outbound, params, &sa, &what);
-	if (!err && outbound_events_watch(engine->outbound_events, sa)) {
+	if (!err &&
+	    (outbound_events_watch(engine->outbound_events, sa) || engine_dummies_watch(engine, sa))) {
 		outbound_delete(engine->outbound, sa, NULL);
 		err = -ENOMEM;
 	}

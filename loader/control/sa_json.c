@@ -150,6 +150,7 @@ json_t *sa_json_encode(const struct sa_params *params, bool with_keys)
 	err |= add_limits(object, &params->limits);
 	err |= add_nonzero(object, "priority", params->priority);
 	err |= add_nonzero(object, "tfcpad", params->tfc_pad);
+	err |= add_nonzero(object, "dummy_interval", params->dummy_ms);
 	if (params->send_seq || params->send_seq_given)
 		err |= add(object, "replay_oseq", json_integer((json_int_t)params->send_seq));
 	if (params->dev[0])

@@ -153,6 +153,11 @@ static int read_tfcpad(struct sa_json_decoding *decode, const char *name, const 
 	return get_u32(decode, name, value, UINT16_MAX, &decode->params.tfc_pad);
 }
 
+static int read_dummy_interval(struct sa_json_decoding *decode, const char *name, const json_t *value)
+{
+	return get_u32(decode, name, value, UINT32_MAX, &decode->params.dummy_ms);
+}
+
 static int read_replay_oseq(struct sa_json_decoding *decode, const char *name, const json_t *value)
 {
 	decode->params.send_seq_given = true;
@@ -361,6 +366,7 @@ int sa_json_decode(const json_t *object, struct sa_params *ret_params, struct fi
 		{"dev", read_dev, false},
 		{"priority", read_priority, false},
 		{"tfcpad", read_tfcpad, false},
+		{"dummy_interval", read_dummy_interval, false},
 		{"replay_oseq", read_replay_oseq, false},
 	};
 	struct sa_json_decoding decode = {

@@ -85,6 +85,7 @@ struct sa_params {
 	struct sa_limits limits;
 	uint32_t priority;     /* OUT: which SA a packet goes into, lower first */
 	uint32_t tfc_pad;      /* OUT: bytes of payload that packets are padded to; 0: none */
+	uint32_t dummy_ms;     /* OUT: a dummy packet in so many milliseconds without another one; 0: none */
 	uint64_t send_seq;     /* OUT: highest number sent already */
 	bool send_seq_given;   /* OUT: the request says so, be it 0 */
 	char dev[IF_NAMESIZE]; /* attached interface, or "" for the only one */

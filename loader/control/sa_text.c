@@ -141,6 +141,16 @@ static int read_priority(struct sa_text_parse *parse)
 	return 0;
 }
 
+static int read_dummy_interval(struct sa_text_parse *parse)
+{
+	uint64_t number;
+
+	if (sa_text_words_number(&parse->words, parse->keyword, UINT32_MAX, &number) < 0)
+		return -EINVAL;
+	parse->params.dummy_ms = (uint32_t)number;
+	return 0;
+}
+
 static int read_seq(struct sa_text_parse *parse)
 {
 	uint64_t number;
@@ -255,6 +265,7 @@ static const struct keyword {
 	{"replay-oseq-hi", sa_text_xfrm_oseq, false},
 	{"tfcpad", sa_text_xfrm_tfcpad, false},
 	{"priority", read_priority, false},
+	{"dummy-interval", read_dummy_interval, false},
 	{"pcpu-num", sa_text_xfrm_ignored_number, false},
 	{"extra-flag", sa_text_xfrm_extra_flag, true},
 	{"dir", sa_text_xfrm_dir, false},

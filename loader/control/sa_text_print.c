@@ -45,6 +45,8 @@ static void print_sending(FILE *out, const struct sa_params *params)
 	fprintf(out, "\tdir out priority %" PRIu32, params->priority);
 	if (params->tfc_pad)
 		fprintf(out, " tfcpad %" PRIu32, params->tfc_pad);
+	if (params->dummy_ms)
+		fprintf(out, " dummy-interval %" PRIu32, params->dummy_ms);
 	if (params->send_seq || params->send_seq_given)
 		fprintf(out, " replay-oseq %" PRIu32, (uint32_t)params->send_seq);
 	if (params->send_seq >> 32)

@@ -297,6 +297,27 @@ static int check_sending(const struct sa_params *params, struct field_error *ret
 	return check_implicit_iv(params, ret_error);
 }
 
+/* In any mode (RFC 4303 section 2.6). */
+static int check_dummies(const struct sa_params *params, struct field_error *ret_error)
+{
+	char text[24];
+
+	if (params->dummy_ms == 0)
+		return 0;
+	number_text(text, sizeof(text), params->dummy_ms);
+	if (params->dir != SA_DIR_OUT) {
+		field_error_set(ret_error, "dummy-interval", text, "only an SA that sends has it: dir out");
+		return -EINVAL;
+	}
+	if (params->dummy_ms < XESP_DUMMY_MS_MIN || params->dummy_ms > XESP_DUMMY_MS_MAX) {
+		field_error_set(ret_error, "dummy-interval", text,
+				"must be %u to %u milliseconds, or 0 for none", XESP_DUMMY_MS_MIN,
+				XESP_DUMMY_MS_MAX);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_original(const struct sa_params *params, const char *field, const struct ip_addr *addr,
 			  struct field_error *ret_error)
 {
@@ -449,7 +470,7 @@ int validate_sa(const struct sa_params *params, bool legacy_on, struct field_err
 {
 	static int (*const checks[])(const struct sa_params *, struct field_error *) = {
 		check_addresses, check_spi,    check_mode, check_replay,  check_encap,
-		check_selector,	 check_limits, check_dev,  check_sending,
+		check_selector,	 check_limits, check_dev,  check_sending, check_dummies,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {

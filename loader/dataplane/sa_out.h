@@ -90,6 +90,8 @@ struct sa_out {
 	_Atomic uint32_t ends_version;	/* its lowest bit says which of `ends` is valid */
 	struct sa_out_ends_words ends[2];
 	struct sa_out_counters counters;
+	uint64_t dummy_seen;	 /* packets sent when it was last asked whether a dummy is due; the control
+				    thread's */
 	struct sa_life life;	 /* the control thread's */
 	struct sa_params params; /* with the keys in state memory, as in struct sa; else without */
 };
@@ -121,6 +123,19 @@ void sa_out_free(struct sa_out *sa);
 uint64_t sa_out_take(struct sa_out *sa, uint32_t count);
 /* Numbers that are left. Any thread. */
 uint64_t sa_out_left(const struct sa_out *sa);
+
+/* What was sent: `bytes` of payload in all; `now` in seconds of CLOCK_REALTIME. Any thread. */
+static inline void sa_out_count(struct sa_out *sa, uint32_t packets, uint64_t bytes, uint64_t now)
+{
+	struct sa_out_counters *counters = &sa->counters;
+
+	atomic_fetch_add_explicit(&counters->packets, packets, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counters->bytes, bytes, memory_order_relaxed);
+	if (!atomic_load_explicit(&counters->first_used, memory_order_relaxed))
+		atomic_store_explicit(&counters->first_used, now, memory_order_relaxed);
+	if (atomic_load_explicit(&counters->last_used, memory_order_relaxed) != now)
+		atomic_store_explicit(&counters->last_used, now, memory_order_relaxed);
+}
 
 /* Control thread. The family of `dst` stays the SA's. */
 void sa_out_set_ends(struct sa_out *sa, const struct sa_out_ends *ends);

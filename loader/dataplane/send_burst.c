@@ -239,21 +239,16 @@ static void send_runs(struct send *send, struct port_frame *frames, uint32_t run
 
 static void count_sa(const struct send *send, const struct send_run *run, bool failed)
 {
-	struct sa_out_counters *counters = &run->path.sa->counters;
+	struct sa_out *sa = run->path.sa;
 	uint64_t bytes = 0;
 
 	if (failed) {
-		atomic_fetch_add_explicit(&counters->refused, run->count, memory_order_relaxed);
+		atomic_fetch_add_explicit(&sa->counters.refused, run->count, memory_order_relaxed);
 		return;
 	}
 	for (uint32_t i = run->first; i < (uint32_t)run->first + run->count; i++)
 		bytes += send->burst.packets[i].payload_len;
-	atomic_fetch_add_explicit(&counters->packets, run->count, memory_order_relaxed);
-	atomic_fetch_add_explicit(&counters->bytes, bytes, memory_order_relaxed);
-	if (!atomic_load_explicit(&counters->first_used, memory_order_relaxed))
-		atomic_store_explicit(&counters->first_used, send->now, memory_order_relaxed);
-	if (atomic_load_explicit(&counters->last_used, memory_order_relaxed) != send->now)
-		atomic_store_explicit(&counters->last_used, send->now, memory_order_relaxed);
+	sa_out_count(sa, run->count, bytes, send->now);
 }
 
 static void settle_run(struct send_burst *burst, const struct send_run *run, bool failed)

@@ -25,7 +25,8 @@ CBC_SA = {
 OUT_SA = {
     "dir": "out", "src": "192.0.2.2", "dst": "192.0.2.1", "spi": 0x7004, "mode": "tunnel",
     "aead": "rfc4106(gcm(aes))", "key": "5a" * 20, "icv_bits": 128, "sel": {"dst": "10.3.0.0/24"},
-    "encap": {"type": "espinudp", "sport": 4500, "dport": 4500}, "priority": 3, "tfcpad": 100, "replay_oseq": 5,
+    "encap": {"type": "espinudp", "sport": 4500, "dport": 4500}, "priority": 3, "tfcpad": 100,
+    "dummy_interval": 60000, "replay_oseq": 5,
 }  # fmt: skip
 # Members that no reply of this test has, and why.
 UNSEEN = {

@@ -69,8 +69,9 @@ static inline bool sample_equal(const struct sa_params *a, const struct sa_param
 	       a->replay_window == b->replay_window && a->replay_seq == b->replay_seq &&
 	       a->flags == b->flags && sample_selector_equal(&a->selector, &b->selector) &&
 	       sample_limits_equal(&a->limits, &b->limits) && a->dir == b->dir &&
-	       a->priority == b->priority && a->tfc_pad == b->tfc_pad && a->send_seq == b->send_seq &&
-	       a->send_seq_given == b->send_seq_given && strcmp(a->dev, b->dev) == 0;
+	       a->priority == b->priority && a->tfc_pad == b->tfc_pad && a->dummy_ms == b->dummy_ms &&
+	       a->send_seq == b->send_seq && a->send_seq_given == b->send_seq_given &&
+	       strcmp(a->dev, b->dev) == 0;
 }
 
 /* A valid SA with every field set. */

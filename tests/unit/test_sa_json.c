@@ -56,6 +56,10 @@ static void test_round_trip(void **state)
 	params.mode = SA_MODE_TRANSPORT;
 	params.replay_seq = INT64_MAX;
 	check_round_trip(&params);
+	params.dir = SA_DIR_OUT;
+	params.tfc_pad = 100;
+	params.dummy_ms = 20000;
+	check_round_trip(&params);
 	for (uint32_t flags = 0; flags < 16; flags++) {
 		params.flags = flags;
 		check_round_trip(&params);

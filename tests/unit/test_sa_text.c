@@ -66,9 +66,11 @@ static void test_outbound(void **state)
 	assert_true(sample_equal(&params, &expected));
 	expected.priority = 4294967295;
 	expected.tfc_pad = 1400;
+	expected.dummy_ms = 86400000;
 	expected.send_seq = 0x100000002;
 	expected.send_seq_given = true;
-	assert_parses(BASE AEAD "dir out priority 4294967295 tfcpad 1400 replay-oseq-hi 1 replay-oseq 2",
+	assert_parses(BASE AEAD "dir out priority 4294967295 tfcpad 1400 dummy-interval 86400000 "
+				"replay-oseq-hi 1 replay-oseq 2",
 		      &params);
 	assert_true(sample_equal(&params, &expected));
 }
@@ -257,6 +259,7 @@ static const struct {
 	{"dir sideways", "dir", "sideways"},
 	{BASE AEAD "priority -1", "priority", "-1"},
 	{BASE AEAD "tfcpad 65536", "tfcpad", "65536"},
+	{BASE AEAD "dummy-interval 4294967296", "dummy-interval", "4294967296"},
 	{BASE AEAD "replay-oseq x", "replay-oseq", "x"},
 	{"offload eth0", "offload", "eth0"},
 	{"anti-replay foo", "anti-replay", "foo"},
@@ -266,6 +269,7 @@ static const struct {
 	{"lifetime forever", "lifetime", "forever"},
 	{"stats: 1", "stats:", "1"},
 	{"tfcpad", "tfcpad", ""},
+	{"dummy-interval", "dummy-interval", ""},
 	{"frobnicate 1", "word", "frobnicate"},
 };
 
@@ -366,6 +370,10 @@ static void test_print_round_trip(void **state)
 	params.replay_seq = 7ull << 32;
 	params.selector.dst = sample_prefix("::/0");
 	params.encap = (struct sa_encap){.present = true, .type = XESP_ENCAP_RFC3948, .dport = 4500};
+	check_round_trip(&params);
+	params.dir = SA_DIR_OUT;
+	params.tfc_pad = 100;
+	params.dummy_ms = 20000;
 	check_round_trip(&params);
 }
 

@@ -73,6 +73,29 @@ static void test_outbound(void **state)
 	assert_refused(&params, "tfcpad", "9001");
 }
 
+static void test_dummies(void **state)
+{
+	const enum sa_mode modes[] = {SA_MODE_TUNNEL, SA_MODE_TRANSPORT, SA_MODE_BEET};
+	struct sa_params params = sample_plain();
+
+	(void)state;
+	assert_int_equal(ip_addr_parse("192.0.2.9", &params.src), 0);
+	params.selector.src = params.selector.dst = (struct ip_prefix){params.src, 32};
+	params.dummy_ms = 10;
+	assert_refused(&params, "dummy-interval", "10");
+	params.dir = SA_DIR_OUT;
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		params.mode = modes[i];
+		assert_valid(&params);
+	}
+	params.dummy_ms = 9;
+	assert_refused(&params, "dummy-interval", "9");
+	params.dummy_ms = 86400000;
+	assert_valid(&params);
+	params.dummy_ms = 86400001;
+	assert_refused(&params, "dummy-interval", "86400001");
+}
+
 /* An implicit IV is the number: where it begins is for the request to say. */
 static void test_implicit_iv(void **state)
 {
@@ -102,7 +125,7 @@ static void test_implicit_iv(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outbound),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outbound), cmocka_unit_test(test_dummies),
 					   cmocka_unit_test(test_implicit_iv)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
