@@ -81,6 +81,7 @@ help:
 	'make check-all  check and check-vm, counted together' \
 	'make bench      speed of every part, beside strongSwan, wireguard-go and bare loops; 30 minutes (root)' \
 	'make bench-quick   the same in 3 minutes, with wider spread (root)' \
+	'make record-counts what a burst costs, as tests/data/counts has it, anew' \
 	'make lint       clang-format, clang-tidy, cppcheck, shellcheck, rules of this project' \
 	'make fuzz       fuzz targets, a short run of each (clang)' \
 	'make install    to DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); make uninstall' \
