@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+
+#include "base/hash.h"
 
 /* A NAT's mapping, as far as it can be seen from here. */
 struct mapping {
@@ -72,7 +73,10 @@ static struct mapping *find(struct keepalive *keepalive, const struct sa_out *sa
 	memcpy(&mapping->ends, &ends, sizeof(ends));
 	mapping->last = now;
 	HASH_ADD(hh, keepalive->mappings, ends, sizeof(mapping->ends), mapping);
-	return mapping;
+	if (hash_added(&mapping->hh))
+		return mapping;
+	free(mapping);
+	return NULL;
 }
 
 /* What SAs say of their last packets. */

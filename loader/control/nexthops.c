@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <xesp/limits.h>
+
+#include "base/hash.h"
 
 struct peer {
 	struct nexthop hop; /* first: what others have of it */
@@ -94,28 +95,42 @@ static void write_way(const struct nexthops *nexthops, struct peer *peer)
 
 /* ---- peers --------------------------------------------------------------------------------------------- */
 
+static int add(struct nexthops *nexthops, const struct ip_addr *addr, struct peer **ret_peer)
+{
+	const struct nexthops_config *config = &nexthops->config;
+	struct peer *peer;
+	int err;
+
+	if (HASH_COUNT(nexthops->peers) >= XESP_PEERS_MAX)
+		return -ENOSPC;
+	peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return -ENOMEM;
+	peer->addr = *addr;
+	peer->expected = nexthops->resuming;
+	write_way(nexthops, peer);
+	/* The loader's first word may come before its answer. */
+	HASH_ADD(hh, nexthops->peers, addr, sizeof(peer->addr), peer);
+	if (!hash_added(&peer->hh)) {
+		free(peer);
+		return -ENOMEM;
+	}
+	err = config->watch ? config->watch(config->owner, addr, true) : 0;
+	if (err) {
+		forget(nexthops, peer);
+		return err;
+	}
+	*ret_peer = peer;
+	return 0;
+}
+
 int nexthops_take(struct nexthops *nexthops, const struct ip_addr *addr, struct nexthop **ret_hop)
 {
 	struct peer *peer = find(nexthops, addr);
-	int err;
+	int err = peer ? 0 : add(nexthops, addr, &peer);
 
-	if (!peer) {
-		if (HASH_COUNT(nexthops->peers) >= XESP_PEERS_MAX)
-			return -ENOSPC;
-		peer = calloc(1, sizeof(*peer));
-		if (!peer)
-			return -ENOMEM;
-		peer->addr = *addr;
-		peer->expected = nexthops->resuming;
-		write_way(nexthops, peer);
-		/* The loader's first word may come before its answer. */
-		HASH_ADD(hh, nexthops->peers, addr, sizeof(peer->addr), peer);
-		err = nexthops->config.watch ? nexthops->config.watch(nexthops->config.owner, addr, true) : 0;
-		if (err) {
-			forget(nexthops, peer);
-			return err;
-		}
-	}
+	if (err)
+		return err;
 	peer->users++;
 	*ret_hop = &peer->hop;
 	return 0;

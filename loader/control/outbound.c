@@ -41,7 +41,7 @@ int outbound_name_add(struct outbound *outbound, struct outbound_slot *slot, con
 {
 	slot->name = name_of(params->spi, &params->dst);
 	HASH_ADD(hh, outbound->by_name, name, sizeof(slot->name), slot);
-	return slot->hh.tbl ? 0 : -ENOMEM;
+	return hash_added(&slot->hh) ? 0 : -ENOMEM;
 }
 
 void outbound_name_del(struct outbound *outbound, struct outbound_slot *slot)

@@ -6,10 +6,7 @@
 #ifndef XESP_CONTROL_OUTBOUND_PRIVATE_H
 #define XESP_CONTROL_OUTBOUND_PRIVATE_H
 
-/* Else uthash ends the process where memory ends. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "control/outbound.h"
 #include "control/state_store.h"
 

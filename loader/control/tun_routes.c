@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <uthash.h>
 #include <xesp/limits.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 
 struct route {
@@ -58,14 +58,18 @@ static struct route *add(struct tun_routes *routes, const struct sa_selector *se
 
 	if (HASH_COUNT(routes->routes) < XESP_ROUTES_MAX)
 		route = calloc(1, sizeof(*route));
-	if (!route) {
+	if (route) {
+		route->dst = selector->dst;
+		HASH_ADD(hh, routes->routes, dst, sizeof(route->dst), route);
+	}
+	if (!route || !hash_added(&route->hh)) {
 		if (!routes->full)
-			log_warning("--routes: %u are set, there is no room for more", XESP_ROUTES_MAX);
+			log_warning("--routes: there are %u, there is no room for more",
+				    HASH_COUNT(routes->routes));
 		routes->full = true;
+		free(route);
 		return NULL;
 	}
-	route->dst = selector->dst;
-	HASH_ADD(hh, routes->routes, dst, sizeof(route->dst), route);
 	route->refused = routes->config.add(routes->config.owner, &selector->dst, &selector->src) != 0;
 	return route;
 }

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash.h"
 
 struct classifier_dst {
 	struct xesp_destination key;
@@ -49,7 +48,7 @@ bool classifier_dsts_take(struct classifier_dsts *dsts, const struct ip_addr *ad
 	dst->key = key;
 	dst->refs = 1;
 	HASH_ADD(hh, dsts->index, key, sizeof(dst->key), dst);
-	if (!dst->hh.tbl) {
+	if (!hash_added(&dst->hh)) {
 		free(dst);
 		return false;
 	}

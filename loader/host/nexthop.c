@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <uthash.h>
 #include <xesp/limits.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "dataplane/nexthop.h"
 #include "host/nexthop_query.h"
@@ -343,6 +343,10 @@ int nexthop_watch_add(struct nexthop_watch *watch, const struct ip_addr *peer)
 			return -ENOMEM;
 		watched->peer = *peer;
 		HASH_ADD(hh, watch->peers, peer, sizeof(watched->peer), watched);
+		if (!hash_added(&watched->hh)) {
+			free(watched);
+			return -ENOMEM;
+		}
 	}
 	watched->marked = false;
 	watched->tell = true;

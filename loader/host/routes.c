@@ -7,9 +7,9 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <xesp/limits.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "host/nexthop_query.h"
 
@@ -175,6 +175,10 @@ int routes_add(struct routes *routes, const struct ipc_route *route)
 	entry->dst = route->dst;
 	entry->src = route->src;
 	HASH_ADD(hh, routes->entries, dst, sizeof(entry->dst), entry);
+	if (!hash_added(&entry->hh)) {
+		free(entry);
+		return -ENOMEM;
+	}
 	routes->unset++;
 	set(routes, entry);
 	return 0;

@@ -2,10 +2,9 @@
 /*
  * Every step of adding an outbound SA that can fail does: each allocation, the key, the way to the peer.
  * Names, handles, the table that workers look into, keys and ways are as before, and the same add goes
- * through when nothing fails. The test's own allocators stand in for the C library's; sanitizers have theirs.
+ * through when nothing fails.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,54 +13,10 @@
 #include <cmocka.h>
 
 #include "control/outbound.h"
+#include "tests/unit/memory_rig.h"
 
 #define CAPACITY 64
 #define ADDS 48
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CAN_FAIL 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CAN_FAIL 0
-#endif
-#endif
-#ifndef CAN_FAIL
-#define CAN_FAIL 1
-#endif
-
-/* How many allocations go well before all fail; SIZE_MAX: all do. */
-static size_t left = SIZE_MAX;
-
-#if CAN_FAIL
-static bool is_over(void)
-{
-	if (left == SIZE_MAX)
-		return false;
-	if (left == 0)
-		return true;
-	left--;
-	return false;
-}
-
-void *malloc(size_t size)
-{
-	return is_over() ? NULL : memalign(16, size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-	void *memory = is_over() ? NULL : memalign(16, count * size);
-
-	if (memory)
-		memset(memory, 0, count * size);
-	return memory;
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-	return is_over() ? NULL : memalign(alignment, size);
-}
-#endif
 
 static struct {
 	struct outbound *outbound;
@@ -186,9 +141,9 @@ static int try_add(const struct sa_params *params, size_t good)
 	int err;
 
 	take_snapshot(&before);
-	left = good;
+	memory_left = good;
 	err = outbound_add(rig.outbound, params, &sa, &what);
-	left = SIZE_MAX;
+	memory_left = SIZE_MAX;
 	if (!err)
 		return 0;
 	assert_ptr_equal(sa, &untouched);
@@ -221,7 +176,7 @@ static void test_failed_add_changes_nothing(void **state)
 	}
 }
 
-#if CAN_FAIL
+#if MEMORY_ENDS
 static void test_no_memory(void **state)
 {
 	size_t failures = 0;
@@ -247,7 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_failed_add_changes_nothing, setup, teardown),
-#if CAN_FAIL /* the plain build does */
+#if MEMORY_ENDS /* the plain build does */
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
 #endif
 	};

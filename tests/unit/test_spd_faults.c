@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The table of outbound selectors where memory ends: an add that fails changes nothing, a remove does not
- * fail. The test's own calloc() and aligned_alloc() stand in for the C library's; sanitizers have theirs.
+ * fail.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,48 +13,9 @@
 
 #include "dataplane/sa_out.h"
 #include "dataplane/spd.h"
+#include "tests/unit/memory_rig.h"
 
 #define SAS 200
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CAN_FAIL 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CAN_FAIL 0
-#endif
-#endif
-#ifndef CAN_FAIL
-#define CAN_FAIL 1
-#endif
-
-/* How many allocations go well before all fail; SIZE_MAX: all do. */
-static size_t left = SIZE_MAX;
-
-#if CAN_FAIL
-static bool is_over(void)
-{
-	if (left == SIZE_MAX)
-		return false;
-	if (left == 0)
-		return true;
-	left--;
-	return false;
-}
-
-void *calloc(size_t count, size_t size)
-{
-	void *memory = is_over() ? NULL : memalign(16, count * size);
-
-	if (memory)
-		memset(memory, 0, count * size);
-	return memory;
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-	return is_over() ? NULL : memalign(alignment, size);
-}
-#endif
 
 /* Of a few kinds, some of them in both families. */
 static struct sa_selector selector_of(uint32_t i)
@@ -96,9 +56,9 @@ static void add_with_failures(struct spd *spd, struct sa_out *sa, uint32_t i, si
 
 	look_up_all(spd, before);
 	for (size_t good = 0; err; good++) {
-		left = good;
+		memory_left = good;
 		err = spd_add(spd, &sel, i % 2, sa);
-		left = SIZE_MAX;
+		memory_left = SIZE_MAX;
 		if (!err)
 			return;
 		assert_int_equal(err, -ENOMEM);
@@ -120,17 +80,17 @@ static void test_no_memory(void **state)
 	sas = aligned_alloc(64, SAS * sizeof(*sas));
 	assert_non_null(sas);
 	memset(sas, 0, SAS * sizeof(*sas));
-	for (left = 0; spd_new(&spd) != 0; left = ++failures)
+	for (memory_left = 0; spd_new(&spd) != 0; memory_left = ++failures)
 		assert_true(failures < 10);
 	for (uint32_t i = 0; i < SAS; i++)
 		add_with_failures(spd, &sas[i], i, &failures);
-	assert_true(failures > SAS || !CAN_FAIL);
+	assert_true(failures > SAS || !MEMORY_ENDS);
 	/* What could not be made smaller is used again. */
-	left = 0;
+	memory_left = 0;
 	for (uint32_t i = 0; i < SAS; i++)
 		spd_remove(spd, &sas[i]);
-	assert_true(!CAN_FAIL || spd_new(&other) == -ENOMEM);
-	left = SIZE_MAX;
+	assert_true(!MEMORY_ENDS || spd_new(&other) == -ENOMEM);
+	memory_left = SIZE_MAX;
 	look_up_all(spd, found);
 	for (uint32_t i = 0; i < SAS; i++)
 		assert_null(found[i]);
