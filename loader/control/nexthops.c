@@ -181,11 +181,6 @@ void nexthops_refresh(struct nexthops *nexthops)
 		write_way(nexthops, peer);
 }
 
-struct ip_addr nexthops_source(const struct nexthop *hop)
-{
-	return peer_of(hop)->told.src;
-}
-
 /* ---- the path's MTU ------------------------------------------------------------------------------------ */
 
 uint32_t nexthops_mtu(const struct nexthop *hop)

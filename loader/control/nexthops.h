@@ -22,7 +22,7 @@ struct nexthops_config {
 	int (*watch)(void *owner, const struct ip_addr *peer, bool begin);
 	/* The way out of an attached interface, or NULL. */
 	struct port *(*port)(void *owner, uint32_t ifindex);
-	/* The way is another one, perhaps with another source or MTU; may be NULL. */
+	/* The way is another one, perhaps with another MTU; may be NULL. */
 	void (*changed)(void *owner, const struct nexthop *hop);
 	/* The MTU that was learned of the path to a peer was forgotten; may be NULL. */
 	void (*expired)(void *owner, const struct ip_addr *peer, uint32_t mtu);
@@ -49,8 +49,6 @@ void nexthops_resume(struct nexthops *nexthops, bool begin);
  * round that began before, if the port is to be freed. */
 void nexthops_refresh(struct nexthops *nexthops);
 
-/* The address that the host sends to this peer from; AF_UNSPEC: not known (yet). */
-struct ip_addr nexthops_source(const struct nexthop *hop);
 /* Of the outer packet, also while the way is not usable: the kernel's or, if that is less, what was learned;
  * 0: not known (yet). */
 uint32_t nexthops_mtu(const struct nexthop *hop);

@@ -139,7 +139,6 @@ struct ipc_peer {
 /* The way to a peer, as the kernel's routes and neighbours have it. */
 struct ipc_nexthop {
 	struct ip_addr dst;
-	struct ip_addr src;	      /* that the host would send from; AF_UNSPEC: not known */
 	uint8_t link[IPC_LINK_BYTES]; /* destination, source, EtherType; valid if usable */
 	uint32_t ifindex;	      /* attached interface that it leaves by, or 0 */
 	uint32_t state;		      /* enum nexthop_state */

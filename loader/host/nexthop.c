@@ -107,7 +107,6 @@ static void find_way(struct nexthop_watch *watch, struct watched *watched, struc
 	    nexthop_query_link(watch->query, route.ifindex, &link) || !link.up)
 		return;
 	way->ifindex = route.ifindex;
-	way->src = route.src;
 	way->mtu = route.mtu && route.mtu < link.mtu ? route.mtu : link.mtu;
 	if (way->ifindex != watched->told.ifindex || !ip_addr_equal(&route.gateway, &watched->gateway))
 		watched->failed = false;

@@ -131,7 +131,6 @@ static int take_route(struct nlmsghdr *header, void *ret)
 		return -ENETUNREACH;
 	route->ifindex = nla_get_u32(attributes[RTA_OIF]);
 	take_addr(attributes[RTA_GATEWAY], rtm->rtm_family, &route->gateway);
-	take_addr(attributes[RTA_PREFSRC], rtm->rtm_family, &route->src);
 	/* An IPv4 route by way of an IPv6 neighbour (RFC 8950). */
 	if (attributes[RTA_VIA] && nla_len(attributes[RTA_VIA]) == (int)sizeof(*via) + 16) {
 		via = nla_data(attributes[RTA_VIA]);

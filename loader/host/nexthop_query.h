@@ -18,7 +18,6 @@ struct nexthop_query; /* a netlink socket */
 struct nexthop_route {
 	uint32_t ifindex;
 	struct ip_addr gateway; /* or the address itself where it is on the link; of either family */
-	struct ip_addr src;	/* AF_UNSPEC: the kernel does not say */
 	uint32_t mtu;		/* of the route, 0: it has none of its own */
 };
 

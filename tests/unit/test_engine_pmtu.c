@@ -105,7 +105,7 @@ static void add_sa(void)
 		.icv_bytes = 16,
 		.encap = {.present = true, .type = XESP_ENCAP_RFC3948, .sport = 4500, .dport = 4500}};
 	const struct ipc_nexthop way = {
-		.dst = params.dst, .src = params.src, .ifindex = ETH, .state = NEXTHOP_USABLE, .mtu = 1500};
+		.dst = params.dst, .ifindex = ETH, .state = NEXTHOP_USABLE, .mtu = 1500};
 	const struct sa_out *sa = NULL;
 	const char *what = NULL;
 
