@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "host/restarts.h"
 
-/* How long the engine may take to end after it was asked to. */
+/* How long the engine may take to end after it was asked to, or has closed its socket. */
 #define STOP_USEC (5 * 1000000ull)
 /* An engine that takes no answer for so long is given up. */
 #define READ_SECONDS 3
@@ -25,13 +25,14 @@ struct supervisor {
 	sd_event *event;
 	sd_event_source *io;
 	sd_event_source *child;
-	sd_event_source *timer; /* of the next start */
+	sd_event_source *timer; /* of the next start, or of the end of an engine that has left */
 	struct restarts restarts;
 	struct ipc_past past;
 	uint64_t ended; /* CLOCK_MONOTONIC, us */
 	pid_t pid;	/* 0: there is none */
 	int ipc;
 	int err;    /* why it was killed */
+	bool left;  /* its end of the socket is closed */
 	bool ready; /* one of them was */
 };
 
@@ -54,6 +55,18 @@ static void kill_engine(struct supervisor *supervisor, const char *what, int err
 	kill(supervisor->pid, SIGKILL);
 }
 
+/* It no longer listens or speaks, so it is about to end: SIGCHLD tells how. One that does not is no use, and
+ * nobody else would follow it. */
+static void on_left(struct supervisor *supervisor)
+{
+	if (supervisor->left || supervisor->err)
+		return;
+	supervisor->left = true;
+	sd_event_source_set_enabled(supervisor->io, SD_EVENT_OFF);
+	sd_event_source_set_time(supervisor->timer, clock_usec(CLOCK_MONOTONIC) + STOP_USEC);
+	sd_event_source_set_enabled(supervisor->timer, SD_EVENT_ONESHOT);
+}
+
 static int on_ipc(sd_event_source *source, int fd, uint32_t events, void *ctx)
 {
 	struct supervisor *supervisor = ctx;
@@ -62,11 +75,12 @@ static int on_ipc(sd_event_source *source, int fd, uint32_t events, void *ctx)
 	size_t fd_count = 0;
 	int err = ipc_receive(fd, 0, &message, fds, &fd_count);
 
+	(void)source;
 	(void)events;
 	for (size_t i = 0; i < fd_count; i++)
 		close(fds[i]); /* the engine has no descriptor to give */
-	if (err == -EPIPE)     /* SIGCHLD tells how the engine ended */
-		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	if (err == -EPIPE)
+		on_left(supervisor);
 	else if (!err)
 		supervisor->ops->says(&message, supervisor->ctx);
 	else if (err != -EAGAIN)
@@ -82,7 +96,9 @@ int supervisor_send(struct supervisor *supervisor, const struct ipc_message *mes
 	if (!supervisor->pid)
 		return 0;
 	err = ipc_send(supervisor->ipc, message, fds, fd_count);
-	if (err && err != -EPIPE)
+	if (err == -EPIPE)
+		on_left(supervisor);
+	else if (err)
 		kill_engine(supervisor, "the engine takes no word", err);
 	return err;
 }
@@ -171,6 +187,7 @@ int supervisor_start(struct supervisor *supervisor)
 
 	supervisor->child = sd_event_source_unref(supervisor->child);
 	supervisor->err = 0;
+	supervisor->left = false;
 	err = supervisor->ops->start(supervisor->ctx, &supervisor->pid, &supervisor->ipc);
 	if (!err)
 		err = listen_to(supervisor);
@@ -179,13 +196,18 @@ int supervisor_start(struct supervisor *supervisor)
 	return err;
 }
 
-static int on_start(sd_event_source *source, uint64_t now, void *ctx)
+static int on_timer(sd_event_source *source, uint64_t now, void *ctx)
 {
 	struct supervisor *supervisor = ctx;
-	int err = supervisor_start(supervisor);
+	int err;
 
 	(void)source;
 	(void)now;
+	if (supervisor->pid) {
+		kill_engine(supervisor, "the engine left, but does not end", -EPIPE);
+		return 0;
+	}
+	err = supervisor_start(supervisor);
 	if (!err)
 		return 0;
 	log_error("no engine can be started: %s", strerror(-err));
@@ -214,7 +236,7 @@ int supervisor_new(const struct supervisor_ops *ops, void *ctx, sd_event *event,
 	supervisor->ctx = ctx;
 	supervisor->event = sd_event_ref(event);
 	supervisor->ipc = -1;
-	err = sd_event_add_time(event, &supervisor->timer, CLOCK_MONOTONIC, 0, 1, on_start, supervisor);
+	err = sd_event_add_time(event, &supervisor->timer, CLOCK_MONOTONIC, 0, 1, on_timer, supervisor);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(supervisor->timer, SD_EVENT_OFF);
 	if (err < 0) {

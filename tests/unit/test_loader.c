@@ -398,6 +398,35 @@ static void test_engines_that_break_the_protocol(void **state)
 	assert_int_equal(content, 0);
 }
 
+/* One that is not heard of any more, but does not end, is ended: nobody else would serve. */
+static void serves_and_leaves(int ipc)
+{
+	struct ipc_begin begin;
+
+	hear_begin(ipc, &begin);
+	if (begin.past.count)
+		require(begin.past.count > 1 || (begin.past.by_signal && begin.past.status == SIGKILL),
+			"it was not ended");
+	else
+		expect_done(ipc, IPC_READY);
+	if (begin.past.count)
+		return;
+	close(ipc);
+	alarm(60);
+	pause();
+}
+
+static void test_engines_that_leave_and_stay(void **state)
+{
+	unsigned int content;
+	unsigned int started;
+
+	(void)state;
+	assert_int_equal(run(serves_and_leaves, 0, &content, &started), -ECHILD);
+	assert_int_equal(started, 1 + XESP_RESTARTS_MAX);
+	assert_int_equal(content, XESP_RESTARTS_MAX);
+}
+
 /* sd-event takes signals from a descriptor, as xespd has it. */
 static int block_signals(void **state)
 {
@@ -423,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_engines_that_crash_early),
 		cmocka_unit_test(test_engines_that_cannot_be_made),
 		cmocka_unit_test(test_engines_that_break_the_protocol),
+		cmocka_unit_test(test_engines_that_leave_and_stay),
 	};
 
 	return cmocka_run_group_tests_name("loader", tests, block_signals, NULL);
