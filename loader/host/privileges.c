@@ -88,6 +88,17 @@ static int tie_to_parent(pid_t parent)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
+/* When the engine ends nothing of it is left: the next one has the memory of the SAs, and the queues, for
+ * itself. */
+static int forbid_children(void)
+{
+	int err = process_forbid_children();
+
+	if (err == -EINVAL)
+		log_warning("this kernel has no system call filters: the engine could begin processes");
+	return err == -EINVAL ? 0 : err;
+}
+
 int privileges_drop(const struct engine_user *user, pid_t parent, struct failure *ret_failure)
 {
 	int err = enter_empty_root();
@@ -102,6 +113,8 @@ int privileges_drop(const struct engine_user *user, pid_t parent, struct failure
 		err = process_forbid_dumps();
 	if (!err)
 		err = tie_to_parent(parent);
+	if (!err)
+		err = forbid_children();
 	if (err)
 		return failure_set(ret_failure, -err, "drop privileges", "run xespd as root",
 				   "engine as user %s", user->name);
