@@ -8,6 +8,7 @@
 #define XESP_CONTROL_SA_PARAMS_H
 
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -41,6 +42,19 @@ struct sa_selector {
 	uint16_t sport;
 	uint16_t dport;
 };
+
+/* RFC 4301 section 4.4.1.1: next layer protocols with ports, in the first four bytes of their headers. */
+static inline bool sa_selector_has_ports(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_DCCP:
+	case IPPROTO_SCTP:
+	case IPPROTO_UDPLITE: return true;
+	default: return false;
+	}
+}
 
 struct sa_encap {
 	bool present;

@@ -387,18 +387,6 @@ static int check_beet(const char *field, const struct ip_prefix *prefix, struct 
 	return -EINVAL;
 }
 
-static bool protocol_has_ports(uint8_t protocol)
-{
-	static const uint8_t with_ports[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP,
-					     IPPROTO_UDPLITE};
-
-	for (size_t i = 0; i < ARRAY_SIZE(with_ports); i++) {
-		if (with_ports[i] == protocol)
-			return true;
-	}
-	return false;
-}
-
 static int check_selector(const struct sa_params *params, struct field_error *ret_error)
 {
 	const struct sa_selector *selector = &params->selector;
@@ -416,7 +404,7 @@ static int check_selector(const struct sa_params *params, struct field_error *re
 				"must be of the same family as sel src");
 		return -EINVAL;
 	}
-	if ((selector->sport || selector->dport) && !protocol_has_ports(selector->protocol)) {
+	if ((selector->sport || selector->dport) && !sa_selector_has_ports(selector->protocol)) {
 		field_error_set(
 			ret_error, selector->sport ? "sel sport" : "sel dport",
 			number_text(text, sizeof(text), selector->sport ? selector->sport : selector->dport),

@@ -10,24 +10,12 @@
 
 #define PORTS_BYTES 4
 
-static bool has_ports(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_DCCP:
-	case IPPROTO_SCTP:
-	case IPPROTO_UDPLITE: return true;
-	default: return false;
-	}
-}
-
 static bool ports_match(const struct sa_selector *sel, const struct esp_upper *upper)
 {
 	if (!sel->sport && !sel->dport)
 		return true;
 	/* RFC 4301 section 7: a fragment without ports needs an SA whose selectors have none. */
-	if (!upper->known || !has_ports(upper->protocol) || upper->len < PORTS_BYTES)
+	if (!upper->known || !sa_selector_has_ports(upper->protocol) || upper->len < PORTS_BYTES)
 		return false;
 	return (!sel->sport || wire_get16(upper->header) == sel->sport) &&
 	       (!sel->dport || wire_get16(upper->header + 2) == sel->dport);

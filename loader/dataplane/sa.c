@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "dataplane/event.h"
+#include "dataplane/sa_key.h"
 
 #define CACHE_LINE 64
 
@@ -58,23 +59,6 @@ size_t sa_bytes(uint32_t window)
 	return (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-static int key_new(const struct sa_params *params, const struct crypto_provider *provider,
-		   struct crypto_ctx *ctx, struct crypto_key **ret_key)
-{
-	const struct crypto_suite suite = {
-		.cipher = algo_by_id(params->cipher),
-		.auth = algo_by_id(params->auth),
-		.key = params->key,
-		.key_bytes = params->key_bytes,
-		.auth_key = params->auth_key,
-		.auth_key_bytes = params->auth_key_bytes,
-		.icv_bytes = params->icv_bytes,
-		.esn = params->flags & SA_FLAG_ESN,
-	};
-
-	return suite.cipher ? provider->key_new(ctx, &suite, ret_key) : -EOPNOTSUPP;
-}
-
 /* What follows from the params. */
 static void derive(struct sa *sa, const struct crypto_provider *provider, const struct crypto_key *key)
 {
@@ -122,7 +106,7 @@ int sa_new_in(struct state *state, uint32_t store, const struct sa_params *param
 	if (!sa)
 		return -ENOMEM;
 	sa->params = *params;
-	r = key_new(params, provider, ctx, &key);
+	r = sa_key_new(params, provider, ctx, &key);
 	if (r) {
 		release(sa);
 		return r;
@@ -240,7 +224,7 @@ int sa_restore(struct sa *sa, struct state *state, const struct crypto_provider 
 	if (!err && !(counts_fit(sa) && sa_life_restore(&sa->life, &params->limits, now)))
 		err = -EBADMSG;
 	if (!err)
-		err = key_new(params, provider, ctx, &key);
+		err = sa_key_new(params, provider, ctx, &key);
 	if (err)
 		return err;
 	atomic_store(&sa->dead, false);

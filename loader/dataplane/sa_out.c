@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "dataplane/sa_key.h"
 #include "dataplane/wire.h"
 
 #define CACHE_LINE 64
@@ -80,23 +81,6 @@ static void derive(struct sa_out *sa, const struct crypto_provider *provider, co
 	sa->provider = provider;
 }
 
-static int key_new(const struct sa_params *params, const struct crypto_provider *provider,
-		   struct crypto_ctx *ctx, struct crypto_key **ret_key)
-{
-	const struct crypto_suite suite = {
-		.cipher = algo_by_id(params->cipher),
-		.auth = algo_by_id(params->auth),
-		.key = params->key,
-		.key_bytes = params->key_bytes,
-		.auth_key = params->auth_key,
-		.auth_key_bytes = params->auth_key_bytes,
-		.icv_bytes = params->icv_bytes,
-		.esn = params->flags & SA_FLAG_ESN,
-	};
-
-	return suite.cipher ? provider->key_new(ctx, &suite, ret_key) : -EOPNOTSUPP;
-}
-
 static struct sa_out *allocate(struct state *state)
 {
 	size_t bytes = sizeof(struct sa_out);
@@ -131,7 +115,7 @@ int sa_out_new_in(struct state *state, const struct sa_params *params, const str
 	sa->params = *params;
 	r = getrandom(&sa->iv_base, sizeof(sa->iv_base), 0) == sizeof(sa->iv_base) ? 0 : -EIO;
 	if (!r)
-		r = key_new(params, provider, ctx, &key);
+		r = sa_key_new(params, provider, ctx, &key);
 	if (r) {
 		release(sa);
 		return r;
@@ -308,7 +292,7 @@ int sa_out_restore(struct sa_out *sa, struct state *state, const struct crypto_p
 	if (!numbers_fit(sa) || !bytes_fit(sa) || !ends_fit(sa) ||
 	    !sa_life_restore(&sa->life, &sa->params.limits, now))
 		return -EBADMSG;
-	err = key_new(&sa->params, provider, ctx, &key);
+	err = sa_key_new(&sa->params, provider, ctx, &key);
 	if (err)
 		return err;
 	derive(sa, provider, key);

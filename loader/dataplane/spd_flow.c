@@ -8,22 +8,11 @@
 
 #define PORTS_BYTES 4
 
-static bool has_ports(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_DCCP:
-	case IPPROTO_SCTP:
-	case IPPROTO_UDPLITE: return true;
-	default: return false;
-	}
-}
-
 static void read_upper(const struct esp_upper *upper, struct spd_flow *flow)
 {
 	flow->protocol = upper->protocol;
-	flow->has_ports = has_ports(upper->protocol) && upper->header && upper->len >= PORTS_BYTES;
+	flow->has_ports =
+		sa_selector_has_ports(upper->protocol) && upper->header && upper->len >= PORTS_BYTES;
 	if (!flow->has_ports)
 		return;
 	flow->sport = wire_get16(upper->header);
