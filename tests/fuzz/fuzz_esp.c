@@ -14,20 +14,13 @@
 
 #include "tests/lib/esp_options.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/require.h"
 #include "tests/lib/suite_rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PLAINTEXT_MAX 3000
 #define WINDOW 64
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 /* The first bytes of an input. */
 struct choice {

@@ -14,6 +14,7 @@
 #include "dataplane/esp_nested.h"
 #include "tests/lib/nest.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,14 +38,6 @@ static const struct {
 	{{ALGO_AES_CBC, 16, ALGO_HMAC_SHA512, 32}, {ALGO_NULL, 0, ALGO_HMAC_SHA1, 12}},
 	{{ALGO_NULL, 0, ALGO_HMAC_SHA1, 12}, {ALGO_AES_CBC, 16, ALGO_HMAC_SHA512, 32}},
 };
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 /* The SAs, once a process: what libFuzzer calls has no other place for state. */
 static struct nest *nest_of(size_t kind, size_t pair)

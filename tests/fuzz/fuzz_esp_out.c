@@ -12,18 +12,11 @@
 
 #include "dataplane/spd.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/require.h"
 #include "tests/lib/seal_rig.h"
 #include "tests/lib/suite_rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 #define CHOICE_BYTES 4
 #define SUITES_MAX 256

@@ -9,17 +9,10 @@
 #include <string.h>
 
 #include "tests/lib/packet.h"
+#include "tests/lib/require.h"
 
 #define ETHERNET_BYTES 14
 #define FRAME_MAX 16384
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 const struct esp_rig_outer esp_rig_udp4 = {4, XESP_FORM_UDP, 0};
 

@@ -10,14 +10,7 @@
 #include <string.h>
 
 #include "tests/lib/icv.h"
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
+#include "tests/lib/require.h"
 
 static void put(uint8_t *at, uint64_t value, unsigned int bytes)
 {

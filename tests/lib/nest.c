@@ -10,17 +10,10 @@
 #include <string.h>
 
 #include "tests/lib/packet.h"
+#include "tests/lib/require.h"
 
 #define ETHERNET_BYTES 14
 #define CAPACITY 16
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 #define KIND(name, out, out_form, in, in_form) \
 	{ \

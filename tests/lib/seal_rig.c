@@ -9,20 +9,13 @@
 #include <string.h>
 
 #include "tests/lib/packet.h"
+#include "tests/lib/require.h"
 
 #define ETHERNET_BYTES 14
 #define FRONT_BYTES (ETHERNET_BYTES + ESP_OUT_HEADER_MAX)
 #define SPORT 31337
 #define PARSER 7
 #define CANARY 0xc5
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 static struct ip_addr address(uint8_t family, unsigned int i)
 {

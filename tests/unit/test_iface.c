@@ -3,7 +3,6 @@
  * The engine's side of attaching, against a loader that fails at each step: nothing is left open, and no
  * answer is taken for that to another request. The loader is a child process.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -22,24 +21,13 @@
 
 #include "control/iface.h"
 #include "dataplane/sink.h"
+#include "tests/lib/own_process.h"
 
 struct fixture {
 	struct loader_channel loader;
 	struct iface_config config;
 	pid_t child;
 };
-
-static size_t descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
 
 static void answer(int ipc, struct ipc_message *message, uint32_t type, size_t fd_count)
 {
@@ -104,12 +92,12 @@ static void end(struct fixture *fixture)
 static const char *attach(struct fixture *fixture, struct failure *failure)
 {
 	static const struct ipc_attach request = {.dev = "x0"};
-	size_t before = descriptors();
+	size_t before = own_descriptors();
 	struct iface *iface = NULL;
 
 	assert_int_not_equal(iface_attach(&fixture->config, &request, &iface, failure), 0);
 	assert_null(iface);
-	assert_int_equal(descriptors(), before);
+	assert_int_equal(own_descriptors(), before);
 	return failure->reason;
 }
 

@@ -5,7 +5,6 @@
  * way to the host that it asked for, until the end of its round. Meant for -fsanitize=thread and
  * -fsanitize=address as much as for what is asserted.
  */
-#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,21 +15,13 @@
 #include <cmocka.h>
 
 #include "control/inside_ways.h"
-#include "dataplane/worker_private.h"
+#include "tests/lib/require.h"
+#include "tests/unit/readers_rig.h"
 
-#define WORKERS 3
 #define HOSTS 3000 /* more than the table takes */
 #define AT_A_TIME 200
 #define TURNS 20000
 #define IFINDEX 7
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 struct reader {
 	struct worker worker;
@@ -39,9 +30,7 @@ struct reader {
 
 static struct {
 	struct inside_ways *ways;
-	struct worker_group group;
-	struct worker *workers[WORKERS];
-	struct reader *readers[WORKERS];
+	struct readers readers;
 	uint32_t begun, ended;
 	_Atomic uint32_t turn;
 	_Atomic bool over;
@@ -77,7 +66,7 @@ static struct port *port(void *owner, uint32_t ifindex)
 static bool quiesce(void *owner, bool begin, unsigned int timeout_ms)
 {
 	(void)owner;
-	return worker_group_quiesce(&bench.group, begin, timeout_ms);
+	return worker_group_quiesce(&bench.readers.group, begin, timeout_ms);
 }
 
 /* Hosts that are in use move on, so that all are forgotten at some time. */
@@ -115,33 +104,23 @@ static void *read_all(void *arg)
 static void test_threads(void **state)
 {
 	const struct inside_ways_config config = {.ways = {.watch = watch, .port = port}, .quiesce = quiesce};
-	pthread_t threads[WORKERS];
+	const struct reader *first;
 
 	(void)state;
 	assert_int_equal(inside_ways_new(&config, NULL, &bench.ways), 0);
-	bench.group.workers = bench.workers;
-	bench.group.count = WORKERS;
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		bench.readers[i] = aligned_alloc(64, (sizeof(struct reader) + 63) / 64 * 64);
-		assert_non_null(bench.readers[i]);
-		memset(bench.readers[i], 0, sizeof(struct reader));
-		bench.workers[i] = &bench.readers[i]->worker;
-		bench.workers[i]->number = i;
-	}
-	for (uint32_t i = 0; i < WORKERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, read_all, bench.readers[i]), 0);
-	for (uint32_t i = 0; i < TURNS || !bench.ended || !bench.readers[0]->found; i++) {
+	readers_new(&bench.readers, sizeof(struct reader));
+	first = (const struct reader *)bench.readers.workers[0];
+	readers_start(&bench.readers, read_all);
+	for (uint32_t i = 0; i < TURNS || !bench.ended || !first->found; i++) {
 		atomic_store(&bench.turn, i);
 		inside_ways_turn(bench.ways);
 		sched_yield();
 	}
 	atomic_store(&bench.over, true);
-	for (uint32_t i = 0; i < WORKERS; i++)
-		pthread_join(threads[i], NULL);
+	readers_join(&bench.readers);
 	assert_true(bench.begun > bench.ended && bench.ended > 0);
 	assert_int_equal(inside_ways_count(bench.ways), bench.begun - bench.ended);
-	for (uint32_t i = 0; i < WORKERS; i++)
-		free(bench.readers[i]);
+	readers_free(&bench.readers);
 	inside_ways_free(bench.ways);
 }
 

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +18,7 @@
 #include "dataplane/crypto.h"
 #include "dataplane/keymem.h"
 #include "tests/lib/esp_seal.h"
+#include "tests/lib/own_process.h"
 
 #define SLOTS (KEY_CACHE_SETS * KEY_CACHE_WAYS)
 #define MANY (2 * SLOTS)
@@ -314,21 +314,8 @@ static int use_reserve(void)
 
 static void test_reserve_is_enough(void **state)
 {
-	pid_t child;
-	int status;
-
 	(void)state;
-	if (geteuid() != 0) {
-		print_message("# without root: what root would set aside cannot be tested\n");
-		skip();
-	}
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0)
-		_exit(use_reserve());
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	own_child_of_root(use_reserve);
 }
 
 int main(void)

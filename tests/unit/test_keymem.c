@@ -17,36 +17,17 @@
 #include <cmocka.h>
 
 #include "dataplane/keymem.h"
-
-/* The "VmFlags" of the mapping that holds `address`. */
-static void vm_flags(const void *address, char *ret_flags, size_t size)
-{
-	FILE *smaps = fopen("/proc/self/smaps", "r");
-	bool inside = false;
-	char line[512];
-
-	assert_non_null(smaps);
-	*ret_flags = '\0';
-	while (fgets(line, sizeof(line), smaps)) {
-		unsigned long start, end;
-
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			inside = start <= (uintptr_t)address && (uintptr_t)address < end;
-		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
-			snprintf(ret_flags, size, "%s", line);
-	}
-	fclose(smaps);
-}
+#include "tests/lib/own_process.h"
 
 static void test_properties(void **state)
 {
 	uint8_t *block = keymem_alloc(1000);
-	char flags[512];
+	char flags[OWN_VM_FLAGS_MAX];
 
 	(void)state;
 	assert_non_null(block);
 	assert_int_equal((uintptr_t)block % 64, 0);
-	vm_flags(block, flags, sizeof(flags));
+	own_vm_flags(block, flags);
 	assert_non_null(strstr(flags, " lo ")); /* locked */
 	assert_non_null(strstr(flags, " dd ")); /* not dumped */
 	assert_non_null(strstr(flags, " dc ")); /* not copied on fork */
@@ -155,7 +136,7 @@ static int use_reserve(void)
 {
 	struct rlimit none = {0, 0};
 	static uint8_t *blocks[MANY];
-	char flags[256];
+	char flags[OWN_VM_FLAGS_MAX];
 	size_t first = 0;
 
 	if (keymem_reserve((size_t)1 << 20))
@@ -177,7 +158,7 @@ static int use_reserve(void)
 		if (count < 1000 || count > 1024 || (round && count != first))
 			return 5;
 		first = count;
-		vm_flags(blocks[0], flags, sizeof(flags));
+		own_vm_flags(blocks[0], flags);
 		if (!strstr(flags, " lo") || !strstr(flags, " dd"))
 			return 6;
 		while (count)
@@ -188,21 +169,8 @@ static int use_reserve(void)
 
 static void test_reserve(void **state)
 {
-	pid_t child;
-	int status;
-
 	(void)state;
-	if (geteuid() != 0) {
-		print_message("# without root: what root would set aside cannot be tested\n");
-		skip();
-	}
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0)
-		_exit(use_reserve());
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	own_child_of_root(use_reserve);
 }
 
 static void test_refused_sizes(void **state)

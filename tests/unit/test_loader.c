@@ -3,7 +3,6 @@
  * The loader process against an engine that was taken over: whatever comes through the socket, the loader
  * answers or ends, in time, and keeps no descriptor. The engine is a child process. Needs root.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -23,18 +22,7 @@
 
 #include "host/ipc.h"
 #include "host/loader.h"
-
-static size_t descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
+#include "tests/lib/own_process.h"
 
 static void require(bool condition, const char *text)
 {
@@ -82,7 +70,7 @@ static int run(void (*engine)(int ipc), unsigned int fail_from, unsigned int *re
 {
 	struct engines engines = {.run = engine, .fail_from = fail_from};
 	struct loader_config config = {.start = start, .start_ctx = &engines, .capacity = 16};
-	size_t before = descriptors();
+	size_t before = own_descriptors();
 	int err;
 	int watch[2];
 	char byte;
@@ -97,7 +85,7 @@ static int run(void (*engine)(int ipc), unsigned int fail_from, unsigned int *re
 		++*ret_content;
 	close(watch[0]);
 	close(watch[1]);
-	assert_int_equal(descriptors(), before);
+	assert_int_equal(own_descriptors(), before);
 	assert_int_equal(waitpid(engines.last, NULL, WNOHANG), -1);
 	*ret_started = engines.started;
 	return err;

@@ -5,7 +5,6 @@
  * thread meanwhile adds, deletes and flushes, and deletes what has reached its limit. Meant for
  * -fsanitize=thread and -fsanitize=address as much as for what is asserted.
  */
-#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,24 +18,16 @@
 #include "control/outbound_events.h"
 #include "dataplane/esp_out.h"
 #include "dataplane/sa_out_watch.h"
-#include "dataplane/worker_private.h"
 #include "tests/lib/esp_rig.h"
+#include "tests/lib/require.h"
+#include "tests/unit/readers_rig.h"
 
-#define WORKERS 3
 #define SAS 16
 #define CAPACITY 64
 #define CHANGES 30000
 #define PACKETS_HARD 50 /* of every other SA */
 #define BYTES_HARD 400000
 #define PAYLOAD 32
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 struct reader {
 	struct worker worker;
@@ -49,9 +40,7 @@ struct reader {
 static struct {
 	const struct crypto_provider *provider;
 	struct crypto_ctx *crypto;
-	struct worker_group group;
-	struct worker *workers[WORKERS];
-	struct reader *readers[WORKERS];
+	struct readers readers;
 	struct outbound *outbound;
 	struct outbound_events *events;
 	struct sa_out *sa;	    /* of the test of limits */
@@ -59,6 +48,11 @@ static struct {
 	_Atomic bool over;
 	uint64_t told[EVENT_TYPE_END];
 } bench;
+
+static struct reader *reader_at(uint32_t i)
+{
+	return (struct reader *)bench.readers.workers[i];
+}
 
 static uint64_t ref_of(const struct sa_out *sa)
 {
@@ -195,8 +189,8 @@ static void take_events(void)
 {
 	struct event event;
 
-	for (uint32_t i = 0; i < WORKERS; i++)
-		while (event_pop(&bench.readers[i]->events, &event)) {
+	for (uint32_t i = 0; i < READERS; i++)
+		while (event_pop(&reader_at(i)->events, &event)) {
 			REQUIRE(event.outbound);
 			bench.told[event.type]++;
 			outbound_events_take(bench.events, &event);
@@ -205,22 +199,10 @@ static void take_events(void)
 
 static bool all_have_sealed(void)
 {
-	for (uint32_t i = 0; i < WORKERS; i++)
-		if (!atomic_load(&bench.readers[i]->sealed))
+	for (uint32_t i = 0; i < READERS; i++)
+		if (!atomic_load(&reader_at(i)->sealed))
 			return false;
 	return true;
-}
-
-static void start(void *(*thread)(void *), pthread_t *threads)
-{
-	for (uint32_t i = 0; i < WORKERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, thread, bench.readers[i]), 0);
-}
-
-static void join(pthread_t *threads)
-{
-	for (uint32_t i = 0; i < WORKERS; i++)
-		assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
 static int set_up(void **state)
@@ -228,26 +210,16 @@ static int set_up(void **state)
 	struct outbound_config config = {.capacity = CAPACITY,
 					 .quiesce = worker_group_quiesce,
 					 .forget = worker_group_forget,
-					 .owner = &bench.group};
+					 .owner = &bench.readers.group};
 
 	(void)state;
 	memset(&bench, 0, sizeof(bench));
 	bench.provider = crypto_provider_by_name("auto");
-	bench.group.provider = bench.provider;
-	bench.group.workers = bench.workers;
-	bench.group.count = WORKERS;
+	bench.readers.group.provider = bench.provider;
 	assert_int_equal(bench.provider->ctx_new(&bench.crypto), 0);
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		struct reader *reader = aligned_alloc(64, (sizeof(*reader) + 63) / 64 * 64);
-
-		assert_non_null(reader);
-		memset(reader, 0, sizeof(*reader));
-		reader->worker.group = &bench.group;
-		reader->worker.number = i;
-		assert_int_equal(bench.provider->ctx_new(&reader->worker.crypto), 0);
-		bench.readers[i] = reader;
-		bench.workers[i] = &reader->worker;
-	}
+	readers_new(&bench.readers, sizeof(struct reader));
+	for (uint32_t i = 0; i < READERS; i++)
+		assert_int_equal(bench.provider->ctx_new(&reader_at(i)->worker.crypto), 0);
 	config.provider = bench.provider;
 	config.crypto = bench.crypto;
 	assert_int_equal(outbound_new(&config, &bench.outbound), 0);
@@ -261,21 +233,19 @@ static int tear_down(void **state)
 	alarm(0);
 	outbound_events_free(bench.events);
 	outbound_free(bench.outbound);
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		bench.provider->ctx_free(bench.readers[i]->worker.crypto);
-		free(bench.readers[i]);
-	}
+	for (uint32_t i = 0; i < READERS; i++)
+		bench.provider->ctx_free(reader_at(i)->worker.crypto);
+	readers_free(&bench.readers);
 	bench.provider->ctx_free(bench.crypto);
 	return 0;
 }
 
 static void test_adds_deletes_and_flushes_under_workers(void **state)
 {
-	pthread_t threads[WORKERS];
 	uint32_t random = 1;
 
 	(void)state;
-	start(send_all, threads);
+	readers_start(&bench.readers, send_all);
 	/* On a busy machine, it takes a while until each thread has had its turn. */
 	for (uint32_t n = 0; n < CHANGES || !all_have_sealed() || !bench.told[EVENT_HARD_LIFETIME]; n++) {
 		uint32_t i;
@@ -296,7 +266,7 @@ static void test_adds_deletes_and_flushes_under_workers(void **state)
 			sched_yield();
 	}
 	atomic_store(&bench.over, true);
-	join(threads);
+	readers_join(&bench.readers);
 	assert_true(bench.told[EVENT_FIRST_USE] > 0);
 }
 
@@ -304,19 +274,18 @@ static void test_adds_deletes_and_flushes_under_workers(void **state)
 static void limits_under_workers(const struct sa_limits *limits, uint64_t *ret_packets, uint64_t *ret_bytes)
 {
 	struct sa_params params = params_of(0);
-	pthread_t threads[WORKERS];
 
 	params.limits = *limits;
 	assert_int_equal(sa_out_new(&params, bench.provider, bench.crypto, &bench.sa), 0);
 	memset(bench.told, 0, sizeof(bench.told));
-	for (uint32_t i = 0; i < WORKERS; i++)
-		bench.readers[i]->packets = bench.readers[i]->bytes = 0;
-	start(send_to_the_end, threads);
-	join(threads);
+	for (uint32_t i = 0; i < READERS; i++)
+		reader_at(i)->packets = reader_at(i)->bytes = 0;
+	readers_start(&bench.readers, send_to_the_end);
+	readers_join(&bench.readers);
 	*ret_packets = *ret_bytes = 0;
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		*ret_packets += bench.readers[i]->packets;
-		*ret_bytes += bench.readers[i]->bytes;
+	for (uint32_t i = 0; i < READERS; i++) {
+		*ret_packets += reader_at(i)->packets;
+		*ret_bytes += reader_at(i)->bytes;
 	}
 	take_events();
 	assert_int_equal(bench.told[EVENT_FIRST_USE], 1);

@@ -16,18 +16,11 @@
 
 #include "dataplane/sa_out.h"
 #include "tests/lib/esp_rig.h"
+#include "tests/lib/require.h"
 
 #define THREADS 8
 #define NUMBERS 20000
 #define CHANGES 20000
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 static struct {
 	const struct crypto_provider *provider;

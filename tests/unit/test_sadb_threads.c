@@ -17,22 +17,14 @@
 
 #include <cmocka.h>
 
-#include "dataplane/worker_private.h"
 #include "tests/lib/esp_rig.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/require.h"
+#include "tests/unit/readers_rig.h"
 
-#define WORKERS 3
 #define SAS 8
 #define CAPACITY 64
 #define CHANGES 10000
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 struct reader {
 	struct worker worker;
@@ -44,14 +36,17 @@ static struct {
 	const struct crypto_provider *provider;
 	struct crypto_ctx *crypto;
 	struct classifier *classifier;
-	struct worker_group group;
-	struct worker *workers[WORKERS];
-	struct reader *readers[WORKERS];
+	struct readers readers;
 	struct sadb *db;
 	_Atomic uint64_t refs[SAS];    /* index and generation, of the SA that is or was there */
 	_Atomic uint64_t deleted[SAS]; /* the same, as soon as its delete has returned */
 	_Atomic bool over;
 } bench;
+
+static struct reader *reader_at(uint32_t i)
+{
+	return (struct reader *)bench.readers.workers[i];
+}
 
 static uint64_t ref_of(const struct sa *sa)
 {
@@ -156,21 +151,14 @@ static void flush_all(void)
 		atomic_store(&bench.deleted[i], refs[i]);
 }
 
-static struct reader *new_reader(uint32_t number)
+static void set_up_reader(struct reader *reader)
 {
-	struct reader *reader = aligned_alloc(64, (sizeof(*reader) + 63) / 64 * 64);
-
-	assert_non_null(reader);
-	memset(reader, 0, sizeof(*reader));
-	reader->worker.group = &bench.group;
-	reader->worker.number = number;
 	assert_int_equal(bench.provider->ctx_new(&reader->worker.crypto), 0);
 	for (uint32_t i = 0; i < SAS; i++) {
 		struct sa_params params = params_of(i);
 
 		esp_rig_setup(&reader->rigs[i], &params, NULL);
 	}
-	return reader;
 }
 
 static int set_up(void **state)
@@ -178,20 +166,17 @@ static int set_up(void **state)
 	struct sadb_config store = {.capacity = CAPACITY,
 				    .quiesce = worker_group_quiesce,
 				    .forget = worker_group_forget,
-				    .workers = &bench.group};
+				    .workers = &bench.readers.group};
 
 	(void)state;
 	memset(&bench, 0, sizeof(bench));
 	bench.provider = crypto_provider_by_name("auto");
-	bench.group.provider = bench.provider;
-	bench.group.workers = bench.workers;
-	bench.group.count = WORKERS;
+	bench.readers.group.provider = bench.provider;
 	assert_int_equal(bench.provider->ctx_new(&bench.crypto), 0);
 	assert_int_equal(classifier_native_new(CAPACITY, &bench.classifier), 0);
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		bench.readers[i] = new_reader(i);
-		bench.workers[i] = &bench.readers[i]->worker;
-	}
+	readers_new(&bench.readers, sizeof(struct reader));
+	for (uint32_t i = 0; i < READERS; i++)
+		set_up_reader(reader_at(i));
 	store.provider = bench.provider;
 	store.crypto = bench.crypto;
 	store.classifier = bench.classifier;
@@ -207,12 +192,12 @@ static int tear_down(void **state)
 	(void)state;
 	alarm(0);
 	sadb_free(bench.db);
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		bench.provider->ctx_free(bench.readers[i]->worker.crypto);
+	for (uint32_t i = 0; i < READERS; i++) {
+		bench.provider->ctx_free(reader_at(i)->worker.crypto);
 		for (uint32_t sa = 0; sa < SAS; sa++)
-			esp_rig_teardown(&bench.readers[i]->rigs[sa]);
-		free(bench.readers[i]);
+			esp_rig_teardown(&reader_at(i)->rigs[sa]);
 	}
+	readers_free(&bench.readers);
 	classifier_free(bench.classifier);
 	bench.provider->ctx_free(bench.crypto);
 	return 0;
@@ -220,8 +205,8 @@ static int tear_down(void **state)
 
 static bool all_have_opened(void)
 {
-	for (uint32_t i = 0; i < WORKERS; i++)
-		if (!atomic_load(&bench.readers[i]->opened))
+	for (uint32_t i = 0; i < READERS; i++)
+		if (!atomic_load(&reader_at(i)->opened))
 			return false;
 	return true;
 }
@@ -229,12 +214,10 @@ static bool all_have_opened(void)
 /* M11, M12 */
 static void test_adds_deletes_and_flushes_under_readers(void **state)
 {
-	pthread_t threads[WORKERS];
 	uint32_t random = 1;
 
 	(void)state;
-	for (uint32_t i = 0; i < WORKERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, read_all, bench.readers[i]), 0);
+	readers_start(&bench.readers, read_all);
 	/* On a busy machine, it takes a while until each thread has had its turn. */
 	for (uint32_t n = 0; n < CHANGES || !all_have_opened(); n++) {
 		random = random * 1664525 + 1013904223;
@@ -251,8 +234,7 @@ static void test_adds_deletes_and_flushes_under_readers(void **state)
 			sched_yield();
 	}
 	atomic_store(&bench.over, true);
-	for (uint32_t i = 0; i < WORKERS; i++)
-		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	readers_join(&bench.readers);
 	assert_int_equal(sadb_reap(bench.db), 0);
 	assert_int_equal(sadb_count(bench.db), SAS);
 }
@@ -300,7 +282,7 @@ static uint64_t now_ms(void)
 /* M11 */
 static void test_delete_while_a_worker_hangs(void **state)
 {
-	struct hanging hanging = {.reader = bench.readers[1]};
+	struct hanging hanging = {.reader = reader_at(1)};
 	const struct sa *sa = sa_at(0);
 	bool marked = false;
 	pthread_t thread;

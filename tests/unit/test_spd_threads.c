@@ -5,7 +5,6 @@
  * shrink and groups come and go, and frees what the workers have let go. Meant for -fsanitize=thread and
  * -fsanitize=address as much as for what is asserted.
  */
-#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,21 +17,13 @@
 
 #include "dataplane/sa_out.h"
 #include "dataplane/spd.h"
-#include "dataplane/worker_private.h"
+#include "tests/lib/require.h"
+#include "tests/unit/readers_rig.h"
 
-#define WORKERS 3
 #define HOSTS 16  /* have an SA that stays */
 #define MOVING 64 /* SAs that come and go */
 #define CHANGES 50000
 #define STAYS 10 /* priority */
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 struct reader {
 	struct worker worker;
@@ -42,15 +33,18 @@ struct reader {
 
 static struct {
 	struct spd *spd;
-	struct worker_group group;
-	struct worker *workers[WORKERS];
-	struct reader *readers[WORKERS];
+	struct readers readers;
 	struct sa_out *staying[HOSTS];
 	struct sa_out *moving[MOVING]; /* the control thread's; NULL: there is none */
 	uint32_t born[MOVING];
 	_Atomic uint32_t gone[MOVING]; /* generation of the newest that is out of sight */
 	_Atomic bool over;
 } bench;
+
+static struct reader *reader_at(uint32_t i)
+{
+	return (struct reader *)bench.readers.workers[i];
+}
 
 static struct sa_selector host_selector(uint32_t host)
 {
@@ -151,7 +145,7 @@ static void free_batch(struct sa_out **batch, size_t *count)
 	bool any = spd_reap_begin(bench.spd);
 
 	assert_true(any || *count == 0);
-	for (bool begin = true; !worker_group_quiesce(&bench.group, begin, 100); begin = false)
+	for (bool begin = true; !worker_group_quiesce(&bench.readers.group, begin, 100); begin = false)
 		sched_yield();
 	spd_reap(bench.spd);
 	while (*count)
@@ -162,19 +156,8 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(&bench, 0, sizeof(bench));
-	bench.group.workers = bench.workers;
-	bench.group.count = WORKERS;
 	assert_int_equal(spd_new(&bench.spd), 0);
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		struct reader *reader = aligned_alloc(64, (sizeof(*reader) + 63) / 64 * 64);
-
-		assert_non_null(reader);
-		memset(reader, 0, sizeof(*reader));
-		reader->worker.group = &bench.group;
-		reader->worker.number = i;
-		bench.readers[i] = reader;
-		bench.workers[i] = &reader->worker;
-	}
+	readers_new(&bench.readers, sizeof(struct reader));
 	for (uint32_t i = 0; i < HOSTS; i++) {
 		const struct sa_selector sel = host_selector(i);
 
@@ -190,8 +173,7 @@ static int tear_down(void **state)
 	(void)state;
 	alarm(0);
 	spd_free(bench.spd);
-	for (uint32_t i = 0; i < WORKERS; i++)
-		free(bench.readers[i]);
+	readers_free(&bench.readers);
 	for (uint32_t i = 0; i < HOSTS; i++)
 		free(bench.staying[i]);
 	for (uint32_t i = 0; i < MOVING; i++)
@@ -201,22 +183,23 @@ static int tear_down(void **state)
 
 static bool all_have_found(void)
 {
-	for (uint32_t i = 0; i < WORKERS; i++)
-		if (!atomic_load(&bench.readers[i]->stayed) || !atomic_load(&bench.readers[i]->moved))
+	for (uint32_t i = 0; i < READERS; i++) {
+		const struct reader *reader = reader_at(i);
+
+		if (!atomic_load(&reader->stayed) || !atomic_load(&reader->moved))
 			return false;
+	}
 	return true;
 }
 
 static void test_adds_and_removes_under_readers(void **state)
 {
 	struct sa_out *batch[64];
-	pthread_t threads[WORKERS];
 	uint32_t random = 1;
 	size_t count = 0;
 
 	(void)state;
-	for (uint32_t i = 0; i < WORKERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, read_all, bench.readers[i]), 0);
+	readers_start(&bench.readers, read_all);
 	/* On a busy machine, it takes a while until each thread has had its turn. */
 	for (uint32_t n = 0; n < CHANGES || !all_have_found(); n++) {
 		uint32_t i;
@@ -232,8 +215,7 @@ static void test_adds_and_removes_under_readers(void **state)
 			free_batch(batch, &count);
 	}
 	atomic_store(&bench.over, true);
-	for (uint32_t i = 0; i < WORKERS; i++)
-		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	readers_join(&bench.readers);
 	free_batch(batch, &count);
 }
 

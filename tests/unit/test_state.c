@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "dataplane/state.h"
+#include "tests/lib/own_process.h"
 
 #define CHUNKS 16
 #define BLOCK 1000
@@ -95,34 +96,15 @@ static blkcnt_t file_blocks(int fd)
 	return about.st_blocks;
 }
 
-static void vm_flags(const void *address, char *ret_flags, size_t size)
-{
-	FILE *smaps = fopen("/proc/self/smaps", "r");
-	bool inside = false;
-	char line[512];
-
-	assert_non_null(smaps);
-	*ret_flags = '\0';
-	while (fgets(line, sizeof(line), smaps)) {
-		unsigned long start, end;
-
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			inside = start <= (uintptr_t)address && (uintptr_t)address < end;
-		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
-			snprintf(ret_flags, size, "%s", line);
-	}
-	fclose(smaps);
-}
-
 static void test_properties(void **unused)
 {
 	int fd = make_fd();
 	struct state *state = open_again(fd);
 	struct thing *thing = make(state, 1, 0x11);
-	char flags[512];
+	char flags[OWN_VM_FLAGS_MAX];
 
 	(void)unused;
-	vm_flags(thing, flags, sizeof(flags));
+	own_vm_flags(thing, flags);
 	assert_non_null(strstr(flags, " lo ")); /* locked */
 	assert_non_null(strstr(flags, " dd ")); /* not dumped */
 	assert_non_null(strstr(flags, " dc ")); /* not copied on fork */
@@ -311,7 +293,7 @@ static int use_without_rights(void)
 	struct state *state = NULL;
 	struct state_head *block;
 	unsigned int count = 0;
-	char flags[512];
+	char flags[OWN_VM_FLAGS_MAX];
 	int fd;
 
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (geteuid() == 0 && setuid(65534)))
@@ -321,7 +303,7 @@ static int use_without_rights(void)
 	if (state_locked(state))
 		return 3;
 	for (; (block = state_alloc(state, STATE_SA, 1, STATE_BLOCK_MAX)); count++) {
-		vm_flags(block, flags, sizeof(flags));
+		own_vm_flags(block, flags);
 		if (!strstr(flags, " lo") || !strstr(flags, " dd"))
 			return 4;
 		state_commit(block, 0);
@@ -332,7 +314,7 @@ static int use_without_rights(void)
 	if (state_open(dup(fd), &state))
 		return 6;
 	for (; (block = state_next(state, STATE_SA, 1, false, &cursor)); count--) {
-		vm_flags(block, flags, sizeof(flags));
+		own_vm_flags(block, flags);
 		if (!strstr(flags, " lo") || !strstr(flags, " dd"))
 			return 7;
 	}

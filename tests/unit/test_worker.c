@@ -23,6 +23,7 @@
 #include "dataplane/worker_private.h"
 #include "tests/lib/esp_rig.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/require.h"
 
 #define QUEUES 3
 #define FRAMES 512
@@ -31,14 +32,6 @@
 #define NESTED 3 /* a transport SA, whose packets come inside of the tunnel of the one before */
 #define ESP_OFFSET (14 + 20 + 8)
 #define ENDLESS UINT64_MAX
-
-#define REQUIRE(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 struct queue {
 	_Atomic uint64_t left; /* packets still to come */

@@ -3,7 +3,6 @@
  * How AF_XDP sockets are bound on kernels and drivers that this machine does not have: this file stands in
  * for the socket calls. The kernel's rules are those of xp_assign_dev() in net/xdp/xsk_buff_pool.c.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <linux/if_xdp.h>
 #include <setjmp.h>
@@ -21,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "host/xsk_open.h"
+#include "tests/lib/own_process.h"
 
 #define USE_SG (1 << 4)
 #define MTU_OF_ONE_FRAME 3814 /* the kernel adds 26 bytes and wants at most 3840 */
@@ -129,18 +129,6 @@ int bind(int fd, const struct sockaddr *address, socklen_t len)
 	return errno ? -1 : 0;
 }
 
-static size_t descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
 static int try_to_open(struct xsk_opened *ret_opened, struct failure *ret_failure)
 {
 	const struct ipc_link_state state = {
@@ -153,7 +141,7 @@ static void expect(bool zero_copy, bool multi_buffer)
 {
 	struct xsk_opened opened;
 	struct failure failure;
-	size_t before = descriptors();
+	size_t before = own_descriptors();
 
 	kernel.bound = kernel.zero_copied = kernel.sg = false;
 	assert_int_equal(try_to_open(&opened, &failure), 0);
@@ -168,7 +156,7 @@ static void expect(bool zero_copy, bool multi_buffer)
 	/* What xsk_map() insists on. */
 	assert_true(opened.info.fill_size >= 2 * opened.info.frames);
 	xsk_opened_close(&opened);
-	assert_int_equal(descriptors(), before);
+	assert_int_equal(own_descriptors(), before);
 }
 
 /* veth, or generic mode. */
@@ -274,7 +262,7 @@ static void test_refused(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 		struct xsk_opened opened;
 		struct failure failure;
-		size_t before = descriptors();
+		size_t before = own_descriptors();
 
 		memset(&kernel, 0, sizeof(kernel));
 		kernel.error = errors[i];
@@ -285,7 +273,7 @@ static void test_refused(void **state)
 		assert_non_null(strstr(failure.reason, "queue 3 of x0"));
 		assert_int_equal(strstr(failure.advice, "other program") != NULL, errors[i] == EBUSY);
 		assert_true(kernel.tries > 0);
-		assert_int_equal(descriptors(), before);
+		assert_int_equal(own_descriptors(), before);
 	}
 }
 
