@@ -236,6 +236,17 @@ static void test_taken(void **state)
 	expect_taken();
 }
 
+/* xespd(8) says that the kernel's checks of sources are not made for what passes it by. */
+static void test_source_is_the_hosts(void **state)
+{
+	(void)state;
+	frame(4, 8, IPPROTO_UDP, 10)[15] = 1;
+	fix_header(bench.frame + LINK);
+	expect_taken();
+	frame(6, 8, IPPROTO_UDP, 10)[23] = 1;
+	expect_taken();
+}
+
 static void test_other_ways(void **state)
 {
 	(void)state;
@@ -430,6 +441,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_taken, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_source_is_the_hosts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_ways, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rules, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_router, set_up, tear_down),
