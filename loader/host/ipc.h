@@ -140,6 +140,7 @@ struct ipc_peer {
 struct ipc_nexthop {
 	struct ip_addr dst;
 	uint8_t link[IPC_LINK_BYTES]; /* destination, source, EtherType; valid if usable */
+	uint8_t zero;		      /* instead of padding: it is compared */
 	uint32_t ifindex;	      /* attached interface that it leaves by, or 0 */
 	uint32_t state;		      /* enum nexthop_state */
 	uint32_t mtu;		      /* the interface's or, if that is less, the route's */
