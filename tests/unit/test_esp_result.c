@@ -44,6 +44,7 @@ static const struct {
 	{XESP_REASON_EXPIRED, CRYPTO_SUCCESS},
 	{XESP_REASON_NESTED_UDP, CRYPTO_SUCCESS},
 	{XESP_REASON_NO_BUFFER, NONE},
+	{XESP_REASON_FORWARDED, CRYPTO_SUCCESS},
 };
 
 static void expect(struct esp_result result, bool done, bool next, int status)
