@@ -25,7 +25,7 @@
 /* The fill ring has room for every frame twice, so a worker can always give back what it took: the kernel
  * says that packets are there a moment before it says that it has taken their frames out of the fill ring. */
 #define FILL_SIZE (2 * XESP_FRAMES_PER_QUEUE)
-#define RX_SIZE 2048
+#define RX_SIZE XESP_FRAMES_PER_QUEUE
 /* Around the MTU: Ethernet, two VLAN tags and the checksum of the frame, as the kernel reckons. */
 #define LINK_BYTES (14 + 2 * 4 + 4)
 /* Without a transmit ring nothing is sent, but the kernel wants a completion ring to bind. */
