@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(&header, data, sizeof(header));
 	size -= sizeof(header);
-	packet = malloc(size + 1);
+	packet = calloc(1, size + 1);
 	require(packet);
 	memcpy(packet + 1, data + sizeof(header), size);
 	if (gso_parse(&header, packet + 1, size, &gso) == 0) {
