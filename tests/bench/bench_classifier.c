@@ -202,7 +202,7 @@ static void report(struct bench_case *cases, size_t count, int rounds, uint32_t 
 		if (cases[i].figure)
 			print_figures(&cases[0], &cases[i], rounds, sas);
 	for (size_t i = 0; i < count; i++)
-		xdp_bench_median(cases[i].ns, (size_t)rounds);
+		figure_median(cases[i].ns, (size_t)rounds);
 	empty = cases[0].ns[rounds / 2];
 	printf("ns a packet, median of %d rounds of %d (min..max), %u SAs of each family\n", rounds,
 	       XDP_BENCH_REPEAT, sas);

@@ -14,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "control/restore.h"
 #include "control/sadb.h"
 #include "host/classifier_table.h"
 #include "tests/lib/figure.h"
+#include "tests/lib/stopwatch.h"
 #include "tests/lib/xdp_bench.h"
 
 #define SAS 1000000
@@ -43,14 +43,6 @@ struct bench {
 	int empty;
 	int xsk;
 };
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 /* Memory that is resident, of this process: its own, and what outlives it. The classifier's tables are
  * neither. */
@@ -134,13 +126,13 @@ static int measure_adds(struct bench *bench)
 	double resident = resident_bytes();
 	double tables =
 		2 * (double)classifier_table_entries(XESP_SA_CAPACITY_MAX) * sizeof(union xesp_sa_element);
-	double start = now();
+	double start = stopwatch_wall();
 	double took, bytes;
 	uint32_t added;
 	int err;
 
 	added = add_all(bench, &err);
-	took = now() - start;
+	took = stopwatch_wall() - start;
 	if (err) {
 		fprintf(stderr, "bench_control: SA number %u: %s\n", added, strerror(-err));
 		return err;
@@ -155,7 +147,7 @@ static int measure_adds(struct bench *bench)
 
 static int measure_deletes(struct bench *bench)
 {
-	double start = now();
+	double start = stopwatch_wall();
 	uint32_t deleted = 0;
 
 	for (uint32_t i = 0; deleted < SAS / 2; i++) {
@@ -166,10 +158,10 @@ static int measure_deletes(struct bench *bench)
 			return err;
 		deleted += !err;
 	}
-	report("deletes, one by one", "deletes", deleted / (now() - start), "a second");
-	start = now();
+	report("deletes, one by one", "deletes", deleted / (stopwatch_wall() - start), "a second");
+	start = stopwatch_wall();
 	deleted = sadb_flush(bench->db);
-	report("deletes, flush", "deletes_flush", deleted / (now() - start), "a second");
+	report("deletes, flush", "deletes_flush", deleted / (stopwatch_wall() - start), "a second");
 	return 0;
 }
 
@@ -194,14 +186,14 @@ static int make_store(struct bench *bench, bool again)
 static int measure_restore(struct bench *bench)
 {
 	struct restore_tally tally = {0, 0};
-	double start = now();
+	double start = stopwatch_wall();
 	int err = make_store(bench, true);
 
 	if (err)
 		return err;
 	sadb_restore(bench->db, &tally);
-	report("taken over from an engine that was killed", "restore", tally.kept / (now() - start),
-	       "a second");
+	report("taken over from an engine that was killed", "restore",
+	       tally.kept / (stopwatch_wall() - start), "a second");
 	return tally.kept == SAS ? 0 : -EBADMSG;
 }
 
@@ -224,7 +216,7 @@ static int measure_classifier(struct bench *bench)
 		if (err)
 			return err;
 	}
-	above = xdp_bench_median(full, ROUNDS) - xdp_bench_median(empty, ROUNDS);
+	above = figure_median(full, ROUNDS) - figure_median(empty, ROUNDS);
 	report("classifier above an empty program, median", NULL, above, "ns a packet");
 	/* Sorted by now; whatever else the machine does can only add to either. */
 	above = full[0] - empty[0];
@@ -243,12 +235,12 @@ static double open_with_keys(const struct bench *bench, struct crypto_key *const
 
 	for (uint32_t i = 0; i < runs + count; i++) {
 		if (i == count)
-			start = now();
+			start = stopwatch_wall();
 		op.key = keys[next];
 		next = next + 1 == count ? 0 : next + 1;
 		bench->provider->open_burst(bench->crypto, ops, 1);
 	}
-	return (now() - start) * 1e9 / runs;
+	return (stopwatch_wall() - start) * 1e9 / runs;
 }
 
 static int measure_first_packet(struct bench *bench)

@@ -5,6 +5,7 @@
  * interface, merged and one by one. Packets a second of this thread's CPU time, kernel included, in turn,
  * with the ratios of each round. Needs root. One thread.
  */
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -13,8 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dataplane/inside.h"
@@ -22,9 +23,13 @@
 #include "dataplane/sink.h"
 #include "host/port_open.h"
 #include "host/tun.h"
+#include "tests/lib/figure.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/stopwatch.h"
 
 #define ROUNDS 21
+#define ROUNDS_QUICK 5
+#define UNIT "packets a second of CPU time"
 #define BURSTS 200
 #define ROOM 2048
 #define HEADROOM 64
@@ -40,14 +45,6 @@ struct bench {
 	pid_t host; /* in the other namespace */
 };
 
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* Datagrams of so many flows, in turn. */
 static void fill(struct bench *bench, size_t payload, size_t flows)
 {
@@ -62,9 +59,7 @@ static void fill(struct bench *bench, size_t payload, size_t flows)
 						 .data_len = payload};
 		size_t len = packet_build(&spec, ip);
 
-		packet_put16(ip + 4, (uint16_t)(i / flows));
-		packet_put16(ip + 10, 0);
-		packet_put16(ip + 10, packet_checksum(0, ip, HEADER));
+		packet_ipv4_set16(ip, 4, (uint16_t)(i / flows));
 		memcpy(bench->headers[i], ip, HEADER);
 		bench->packets[i] = (struct esp_packet){.frame = bench->bytes[i],
 							.frame_len = HEADROOM + ROOM,
@@ -84,6 +79,28 @@ __attribute__((format(printf, 1, 2))) static int sh(const char *format, ...)
 	return system(command); /* NOLINT(cert-env33-c): constants */
 }
 
+/* A process in a network namespace of its own, which ends with this one. */
+static int make_host(struct bench *bench)
+{
+	int ready[2];
+	ssize_t done;
+	char byte;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return -1;
+	bench->host = fork();
+	if (!bench->host) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!unshare(CLONE_NEWNET) && write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	done = read(ready[0], &byte, 1);
+	close(ready[0]);
+	return done == 1 ? 0 : -1;
+}
+
 static int make_network(struct bench *bench)
 {
 	struct failure failure;
@@ -92,16 +109,11 @@ static int make_network(struct bench *bench)
 
 	if (unshare(CLONE_NEWNET))
 		return -1;
-	bench->host = fork();
-	if (!bench->host) {
-		if (!unshare(CLONE_NEWNET))
-			pause();
-		_exit(1);
-	}
+	if (make_host(bench))
+		return -1;
 	if (tun_create("bench0", &udp_segments, &keep, &failure) ||
 	    tun_open_queue("bench0", &bench->sink.fd, &failure))
 		return -1;
-	usleep(100000); /* the other namespace is there */
 	if (sh("ip link add in0 type veth peer name in1 address 02:00:00:00:00:02 netns %d; ip link set in0 up; "
 	       "nsenter -t %d -n ip link set in1 up; ip addr add 192.0.2.254/24 dev in0; "
 	       "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev in0; sysctl -q -w net.ipv4.ip_forward=1",
@@ -128,7 +140,7 @@ static void make_way(struct bench *bench)
 
 static double run(struct bench *bench, const struct sink_ops *ops)
 {
-	double start = seconds();
+	double start = stopwatch_cpu();
 
 	bench->sink.ops = ops;
 	for (size_t i = 0; i < BURSTS; i++) {
@@ -141,37 +153,38 @@ static double run(struct bench *bench, const struct sink_ops *ops)
 	for (size_t i = 0; i < XESP_BURST_MAX; i++)
 		if (bench->packets[i].reason != (ops->rest ? XESP_REASON_FORWARDED : XESP_REASON_DELIVERED))
 			abort();
-	return BURSTS * XESP_BURST_MAX / (seconds() - start);
+	return BURSTS * XESP_BURST_MAX / (stopwatch_cpu() - start);
 }
 
-static int compare(const void *a, const void *b)
+static void report(const char *what, const char *figure, double rates[4][ROUNDS], size_t rounds, size_t first)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	const char *merged = first ? "single" : "merged";
+	struct figure_quartiles gain;
+	char name[64];
 
-	return x < y ? -1 : x > y;
+	snprintf(name, sizeof(name), "gateway.gain.%s.%s", merged, figure);
+	gain = figure_ratio(name, rates[first + 1], rates[first], rounds);
+	snprintf(name, sizeof(name), "gateway.tun.%s.%s", merged, figure);
+	figure_samples(name, UNIT, rates[first], rounds);
+	snprintf(name, sizeof(name), "gateway.inside.%s.%s", merged, figure);
+	figure_samples(name, UNIT, rates[first + 1], rounds);
+	printf("%-28s %-10s TUN %5.2f M, inside %5.2f M packets a second; ratio %.2f (quartiles %.2f to %.2f)\n",
+	       what, first ? "one by one" : "merged", figure_median(rates[first], rounds) / 1e6,
+	       figure_median(rates[first + 1], rounds) / 1e6, gain.median, gain.q1, gain.q3);
 }
 
-static void measure(struct bench *bench, const char *what)
+static void measure(struct bench *bench, const char *what, const char *figure)
 {
 	static const struct sink_ops *const sinks[] = {&sink_tun, &sink_dev, &sink_tun_single,
 						       &sink_dev_single};
-	double times[4][ROUNDS], ratio[2][ROUNDS];
+	size_t rounds = figure_quick() ? ROUNDS_QUICK : ROUNDS;
+	double rates[4][ROUNDS];
 
-	for (size_t i = 0; i < ROUNDS; i++) {
+	for (size_t i = 0; i < rounds; i++)
 		for (size_t j = 0; j < 4; j++)
-			times[j][i] = run(bench, sinks[j]);
-		ratio[0][i] = times[1][i] / times[0][i];
-		ratio[1][i] = times[3][i] / times[2][i];
-	}
-	for (size_t j = 0; j < 4; j++)
-		qsort(times[j], ROUNDS, sizeof(double), compare);
-	for (size_t j = 0; j < 2; j++)
-		qsort(ratio[j], ROUNDS, sizeof(double), compare);
-	for (size_t j = 0; j < 2; j++)
-		printf("%-28s %-10s TUN %5.2f M, inside %5.2f M packets a second; ratio %.2f (quartiles %.2f to %.2f)\n",
-		       what, j ? "one by one" : "merged", times[2 * j][ROUNDS / 2] / 1e6,
-		       times[2 * j + 1][ROUNDS / 2] / 1e6, ratio[j][ROUNDS / 2], ratio[j][ROUNDS / 4],
-		       ratio[j][ROUNDS * 3 / 4]);
+			rates[j][i] = run(bench, sinks[j]);
+	report(what, figure, rates, rounds, 0);
+	report(what, figure, rates, rounds, 2);
 }
 
 int main(void)
@@ -179,16 +192,16 @@ int main(void)
 	static struct bench bench;
 
 	if (make_network(&bench)) {
-		perror("no network");
+		perror("bench_gateway: no network");
 		return 1;
 	}
 	make_way(&bench);
 	fill(&bench, 1200, 1);
-	measure(&bench, "UDP, 1 flow, 1200 bytes");
+	measure(&bench, "UDP, 1 flow, 1200 bytes", "udp1.1200");
 	fill(&bench, 1200, 64);
-	measure(&bench, "UDP, 64 flows, 1200 bytes");
+	measure(&bench, "UDP, 64 flows, 1200 bytes", "udp64.1200");
 	fill(&bench, 64, 64);
-	measure(&bench, "UDP, 64 flows, 64 bytes");
+	measure(&bench, "UDP, 64 flows, 64 bytes", "udp64.64");
 	kill(bench.host, SIGKILL);
 	waitpid(bench.host, NULL, 0);
 	return 0;

@@ -10,51 +10,36 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dataplane/sink.h"
+#include "tests/lib/figure.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/stopwatch.h"
+
+#define UNIT "packets a second of CPU time"
 
 #define ROUNDS 21
+#define ROUNDS_QUICK 5
+#define CYCLE_ROUNDS 1001
 #define BURSTS 500
 #define ROOM 2048
 #define HEADROOM 64
 
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#define UNIT "cycles (TSC)"
-
-static uint64_t now(void)
-{
-	_mm_lfence();
-	return __rdtsc();
-}
-#else
-#define UNIT "ns"
-
-static uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-#endif
-
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
+struct row {
+	const char *what;
+	const char *figure; /* its name there */
+	uint8_t protocol;
+	size_t payload;
+	size_t flows; /* in turn */
+};
 
 struct bench {
 	uint8_t bytes[XESP_BURST_MAX][ROOM];
@@ -62,58 +47,38 @@ struct bench {
 	struct sink sink;
 };
 
-/* How many flows, in turn; 0: packets that nothing can be merged with. */
-static void fill(struct bench *bench, uint8_t protocol, size_t payload, size_t flows)
+static void fill(struct bench *bench, const struct row *row)
 {
 	for (size_t i = 0; i < XESP_BURST_MAX; i++) {
-		uint8_t *ip = bench->bytes[i] + HEADROOM, *l4 = ip + 20;
-		size_t turn = flows ? i / flows : 0;
-		struct packet_spec spec = {.family = 4,
-					   .protocol = protocol,
-					   .src = packet_addr(4, 0),
-					   .dst = packet_addr(4, 1),
-					   .sport = (uint16_t)(1000 + (flows ? i % flows : i)),
-					   .dport = 7777,
-					   .data_len = payload};
+		uint8_t *ip = bench->bytes[i] + HEADROOM;
+		size_t turn = i / row->flows;
+		const struct packet_spec spec = {.family = 4,
+						 .protocol = row->protocol,
+						 .src = packet_addr(4, 0),
+						 .dst = packet_addr(4, 1),
+						 .sport = (uint16_t)(1000 + i % row->flows),
+						 .dport = 7777,
+						 .seq = (uint32_t)(turn * row->payload),
+						 .flags = TH_ACK,
+						 .data_len = row->payload};
 		size_t len = packet_build(&spec, ip);
-		uint32_t sum = 0;
 
-		packet_put16(ip + 4, (uint16_t)turn);
-		packet_put16(ip + 10, 0);
-		packet_put16(ip + 10, packet_checksum(0, ip, 20));
-		if (protocol == IPPROTO_TCP) {
-			uint32_t seq = (uint32_t)(turn * payload);
-
-			packet_put16(l4 + 4, (uint16_t)(seq >> 16));
-			packet_put16(l4 + 6, (uint16_t)seq);
-			l4[12] = 5 << 4;
-			l4[13] = 0x10;
-			packet_put16(l4 + 16, 0);
-			sum = (uint16_t)~packet_checksum(0, ip + 12, 8);
-			packet_put16(l4 + 16,
-				     packet_checksum(sum + protocol + (uint32_t)len - 20, l4, len - 20));
-		}
+		packet_ipv4_set16(ip, 4, (uint16_t)turn);
 		bench->packets[i] = (struct esp_packet){
 			.packet = ip, .packet_len = (uint32_t)len, .reason = XESP_REASON_DELIVERED};
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* ---- merging alone ------------------------------------------------------------------------------------ */
 
-static void measure_merge(struct bench *bench, const char *what)
+static void measure_merge(struct bench *bench, const struct row *row)
 {
 	struct merge *merge = &bench->sink.merge;
-	static double times[1001];
+	double cycles[CYCLE_ROUNDS];
+	char name[64];
 
-	for (size_t round = 0; round < 1001; round++) {
-		uint64_t start = now();
+	for (size_t round = 0; round < CYCLE_ROUNDS; round++) {
+		uint64_t start = stopwatch_cycles();
 
 		merge_begin(merge, true);
 		for (uint8_t i = 0; i < XESP_BURST_MAX; i++)
@@ -125,11 +90,12 @@ static void measure_merge(struct bench *bench, const char *what)
 			if (merge->groups[i].count > 1)
 				merge_headers(&merge->groups[i], &header, headers);
 		}
-		times[round] = (double)(now() - start) / XESP_BURST_MAX;
+		cycles[round] = (double)(stopwatch_cycles() - start) / XESP_BURST_MAX;
 	}
-	qsort(times, 1001, sizeof(double), compare);
-	printf("merge: %-34s %6.1f " UNIT " a packet, %d packets become %u\n", what, times[500],
-	       XESP_BURST_MAX, merge->count);
+	snprintf(name, sizeof(name), "merge.alone.%s", row->figure);
+	figure_samples(name, STOPWATCH_CYCLES " a packet", cycles, CYCLE_ROUNDS);
+	printf("merge: %-34s %6.1f " STOPWATCH_CYCLES " a packet, %d packets become %u\n", row->what,
+	       figure_median(cycles, CYCLE_ROUNDS), XESP_BURST_MAX, merge->count);
 }
 
 /* ---- into the device ---------------------------------------------------------------------------------- */
@@ -155,62 +121,62 @@ static int open_tun(void)
 /* Packets a second of this thread's CPU time, in which the kernel takes them. */
 static double run(struct bench *bench, const struct sink_ops *ops)
 {
-	double start = seconds();
+	double start = stopwatch_cpu();
 
 	for (size_t i = 0; i < BURSTS; i++)
 		ops->deliver(&bench->sink, bench->packets, XESP_BURST_MAX);
 	for (size_t i = 0; i < XESP_BURST_MAX; i++)
 		if (bench->packets[i].reason != XESP_REASON_DELIVERED)
 			abort();
-	return BURSTS * XESP_BURST_MAX / (seconds() - start);
+	return BURSTS * XESP_BURST_MAX / (stopwatch_cpu() - start);
 }
 
-static void measure_sink(struct bench *bench, const char *what)
+static void measure_sink(struct bench *bench, const struct row *row)
 {
-	double merged[ROUNDS], single[ROUNDS], ratio[ROUNDS];
+	size_t rounds = figure_quick() ? ROUNDS_QUICK : ROUNDS;
+	double merged[ROUNDS], single[ROUNDS];
+	struct figure_quartiles ratio;
+	char name[64];
 
 	run(bench, &sink_tun);
 	run(bench, &sink_tun_single);
-	for (size_t i = 0; i < ROUNDS; i++) {
+	for (size_t i = 0; i < rounds; i++) {
 		merged[i] = run(bench, &sink_tun);
 		single[i] = run(bench, &sink_tun_single);
-		ratio[i] = merged[i] / single[i];
 	}
-	qsort(merged, ROUNDS, sizeof(double), compare);
-	qsort(single, ROUNDS, sizeof(double), compare);
-	qsort(ratio, ROUNDS, sizeof(double), compare);
+	snprintf(name, sizeof(name), "merge.gain.%s", row->figure);
+	ratio = figure_ratio(name, merged, single, rounds);
+	snprintf(name, sizeof(name), "merge.merged.%s", row->figure);
+	figure_samples(name, UNIT, merged, rounds);
+	snprintf(name, sizeof(name), "merge.single.%s", row->figure);
+	figure_samples(name, UNIT, single, rounds);
 	printf("TUN:   %-34s merged %5.2f M, one by one %5.2f M packets a second; ratio %.2f (quartiles "
 	       "%.2f to %.2f)\n",
-	       what, merged[ROUNDS / 2] / 1e6, single[ROUNDS / 2] / 1e6, ratio[ROUNDS / 2], ratio[ROUNDS / 4],
-	       ratio[ROUNDS * 3 / 4]);
+	       row->what, figure_median(merged, rounds) / 1e6, figure_median(single, rounds) / 1e6,
+	       ratio.median, ratio.q1, ratio.q3);
 }
 
 int main(void)
 {
-	static const struct {
-		const char *what;
-		uint8_t protocol;
-		size_t payload;
-		size_t flows;
-	} rows[] = {
-		{"TCP, 1 flow, 1400 bytes", IPPROTO_TCP, 1400, 1},
-		{"TCP, 8 flows in turn, 1400 bytes", IPPROTO_TCP, 1400, 8},
-		{"TCP, 1 flow, 64 bytes", IPPROTO_TCP, 64, 1},
-		{"UDP, 1 flow, 1200 bytes", IPPROTO_UDP, 1200, 1},
-		{"UDP, 64 flows, 64 bytes", IPPROTO_UDP, 64, 64},
-		{"TCP, 64 flows, 1400 bytes", IPPROTO_TCP, 1400, 64},
+	static const struct row rows[] = {
+		{"TCP, 1 flow, 1400 bytes", "tcp1.1400", IPPROTO_TCP, 1400, 1},
+		{"TCP, 8 flows in turn, 1400 bytes", "tcp8.1400", IPPROTO_TCP, 1400, 8},
+		{"TCP, 1 flow, 64 bytes", "tcp1.64", IPPROTO_TCP, 64, 1},
+		{"UDP, 1 flow, 1200 bytes", "udp1.1200", IPPROTO_UDP, 1200, 1},
+		{"UDP, 64 flows, 64 bytes", "udp64.64", IPPROTO_UDP, 64, 64},
+		{"TCP, 64 flows, 1400 bytes", "tcp64.1400", IPPROTO_TCP, 1400, 64},
 	};
 	static struct bench bench;
 
 	bench.sink.ops = &sink_tun;
 	bench.sink.fd = open_tun();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		fill(&bench, rows[i].protocol, rows[i].payload, rows[i].flows);
-		measure_merge(&bench, rows[i].what);
+		fill(&bench, &rows[i]);
+		measure_merge(&bench, &rows[i]);
 		if (bench.sink.fd >= 0)
-			measure_sink(&bench, rows[i].what);
+			measure_sink(&bench, &rows[i]);
 	}
 	if (bench.sink.fd < 0)
-		perror("no TUN device");
+		perror("bench_merge: no TUN device");
 	return bench.sink.fd < 0;
 }

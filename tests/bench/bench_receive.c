@@ -17,6 +17,8 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link/veth.h>
 #include <poll.h>
@@ -27,7 +29,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -39,6 +40,7 @@
 #include "tests/lib/figure.h"
 #include "tests/lib/live_frames.h"
 #include "tests/lib/packet.h"
+#include "tests/lib/stopwatch.h"
 #include "tests/lib/xdp_bench.h"
 
 #define ROUNDS 7
@@ -84,14 +86,6 @@ struct receiver {
 	struct worker_group *group;
 };
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static void stay_on(int cpu)
 {
 	cpu_set_t set;
@@ -112,21 +106,12 @@ static void segment(uint8_t *ip, size_t len, uint32_t seq)
 					 .dst = packet_addr(4, 3),
 					 .sport = 1000,
 					 .dport = 2000,
+					 .seq = seq,
+					 .flags = TH_ACK,
 					 .data_len = len - 40};
-	uint8_t *tcp = ip + 20;
 
 	packet_build(&spec, ip);
-	packet_put16(ip + 6, 0x4000);
-	packet_put16(ip + 10, 0);
-	packet_put16(ip + 10, packet_checksum(0, ip, 20));
-	packet_put16(tcp + 4, (uint16_t)(seq >> 16));
-	packet_put16(tcp + 6, (uint16_t)seq);
-	tcp[12] = 5 << 4;
-	tcp[13] = 0x10;
-	packet_put16(tcp + 16, 0);
-	packet_put16(tcp + 16, packet_checksum((uint16_t)~packet_checksum(0, ip + 12, 8) + IPPROTO_TCP +
-						       (uint32_t)len - 20,
-					       tcp, len - 20));
+	packet_ipv4_set16(ip, 6, IP_DF);
 }
 
 static size_t size_of(size_t i, size_t size)
@@ -333,16 +318,16 @@ static uint64_t received(const struct receiver *receiver)
 static double offer(const struct bench *bench, double rate, double seconds, double *ret_took)
 {
 	uint32_t chunk = rate > 0 ? SMALL_CHUNK : CHUNK;
-	double begin = now(), sent = 0;
+	double begin = stopwatch_wall(), sent = 0;
 
-	while (now() - begin < seconds) {
-		if (rate > 0 && sent > rate * (now() - begin))
+	while (stopwatch_wall() - begin < seconds) {
+		if (rate > 0 && sent > rate * (stopwatch_wall() - begin))
 			continue;
 		if (live_frames_send(&bench->live, chunk))
 			return -1;
 		sent += chunk;
 	}
-	*ret_took = now() - begin;
+	*ret_took = stopwatch_wall() - begin;
 	return sent / *ret_took;
 }
 
@@ -468,7 +453,7 @@ int main(void)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
 		fprintf(stderr, "bench_receive: needs two CPUs, one that sends and one that receives\n");
 		free(bench);
-		return 1;
+		return FIGURE_LEFT_OUT;
 	}
 	if (!err)
 		err = set_up(bench);

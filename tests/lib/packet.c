@@ -79,8 +79,12 @@ size_t packet_upper(const struct packet_spec *spec, uint8_t *out)
 		packet_put16(out, spec->sport);
 		packet_put16(out + 2, spec->dport);
 	}
-	if (spec->protocol == IPPROTO_TCP)
+	if (spec->protocol == IPPROTO_TCP) {
+		packet_put16(out + 4, (uint16_t)(spec->seq >> 16));
+		packet_put16(out + 6, (uint16_t)spec->seq);
 		out[12] = 5 << 4;
+		out[13] = spec->flags;
+	}
 	if (spec->protocol == IPPROTO_UDP)
 		packet_put16(out + 4, (uint16_t)len);
 	if (spec->protocol == IPPROTO_ICMPV6)
@@ -119,6 +123,13 @@ size_t packet_build(const struct packet_spec *spec, uint8_t *out)
 	out[9] = spec->protocol;
 	packet_put16(out + 10, packet_checksum(0, out, 20));
 	return len;
+}
+
+void packet_ipv4_set16(uint8_t *ip, size_t offset, uint16_t value)
+{
+	packet_put16(ip + offset, value);
+	packet_put16(ip + 10, 0);
+	packet_put16(ip + 10, packet_checksum(0, ip, 20));
 }
 
 size_t packet_insert(uint8_t *ip, size_t len, uint8_t type, const uint8_t *bytes, size_t count)

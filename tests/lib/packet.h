@@ -18,6 +18,8 @@ struct packet_spec {
 	const uint8_t *dst;
 	uint16_t sport; /* TCP, UDP */
 	uint16_t dport;
+	uint32_t seq;	  /* TCP */
+	uint8_t flags;	  /* TCP */
 	size_t data_len;  /* behind the upper-layer header */
 	bool no_checksum; /* UDP: 0 */
 };
@@ -38,6 +40,9 @@ uint16_t packet_checksum(uint32_t sum, const uint8_t *data, size_t bytes);
 size_t packet_upper(const struct packet_spec *spec, uint8_t *out);
 /* Writes IP header, upper-layer header and data; returns the length. */
 size_t packet_build(const struct packet_spec *spec, uint8_t *out);
+
+/* Another value at an offset of an IPv4 header without options; its checksum follows. */
+void packet_ipv4_set16(uint8_t *ip, size_t offset, uint16_t value);
 
 /* Puts `bytes` behind the fixed header of the IP packet of `len` bytes, which may grow: IPv4 options, whose
  * number is a multiple of 4, or an IPv6 extension header `type`, of 8, whose first byte is set here. Lengths,

@@ -84,16 +84,3 @@ int xdp_bench_run(int prog, const struct frame *frame, uint32_t action, double *
 	*ret_ns = (double)opts.duration;
 	return 0;
 }
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
-double xdp_bench_median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
-}

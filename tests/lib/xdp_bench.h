@@ -25,7 +25,5 @@ int xdp_bench_classifier(uint32_t capacity, int socket, struct xesp_bpf **ret_ob
 int xdp_bench_program(const struct xesp_bpf *object);
 /* Nanoseconds a packet over XDP_BENCH_REPEAT runs; -EPROTO if the program does not end with `action`. */
 int xdp_bench_run(int prog, const struct frame *frame, uint32_t action, double *ret_ns);
-/* Sorts. */
-double xdp_bench_median(double *values, size_t count);
 
 #endif
