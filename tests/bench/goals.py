@@ -42,11 +42,10 @@ GOALS = [
 
 def value_of(goal, figures):
     """Median and quartiles. Samples of one round are compared with each other, so that drift falls out."""
-    figure, over = figures.get(goal.figure), figures.get(goal.over) if goal.over else None
-    if figure is None or (goal.over and over is None):
-        return None
+    figure = figures[goal.figure]
     if not goal.over:
         return figure["median"], figure["q1"], figure["q3"], figure["n"]
+    over = figures[goal.over]
     if "samples" in figure and len(figure["samples"]) == len(over.get("samples", [])):
         ratios = sorted(a / b for a, b in zip(figure["samples"], over["samples"]) if b)
         if ratios:
@@ -56,18 +55,24 @@ def value_of(goal, figures):
             min(figure["n"], over["n"]))
 
 
-def judge(figures):
-    judged = []
-    for goal in GOALS:
-        row = {"goal": goal.text, "bound": goal.bound, "at": "most" if goal.most else "least", "unit": goal.unit}
-        value = value_of(goal, figures)
-        if value is None:
-            row["met"] = None
-        else:
-            row.update(zip(("median", "q1", "q3", "n"), value))
-            row["met"] = value[0] <= goal.bound if goal.most else value[0] >= goal.bound
-        judged.append(row)
-    return judged
+def judge_one(goal, results):
+    """`met` is None where there is no figure, and `why` says why not."""
+    row = {"goal": goal.text, "bound": goal.bound, "at": "most" if goal.most else "least", "unit": goal.unit, "met": None}
+    for name in (goal.figure, goal.over):
+        if name and name not in results.figures:
+            row["why"] = results.why_not(name)
+            return row
+    try:
+        row.update(zip(("median", "q1", "q3", "n"), value_of(goal, results.figures)))
+    except ZeroDivisionError:
+        row["why"] = f"{goal.over} is 0"
+        return row
+    row["met"] = row["median"] <= goal.bound if goal.most else row["median"] >= goal.bound
+    return row
+
+
+def judge(results):
+    return [judge_one(goal, results) for goal in GOALS]
 
 
 def number(value):
@@ -82,7 +87,7 @@ def table(machine, judged):
     for row in judged:
         bound = f"{'<=' if row['at'] == 'most' else '>='} {number(row['bound'])}"
         if row["met"] is None:
-            measured, verdict = "not measured", ""
+            measured, verdict = "not measured", f"({row['why']})"
         else:
             measured = f"{number(row['median'])} ({number(row['q1'])}..{number(row['q3'])}) {row['unit']}"
             verdict = "met" if row["met"] else "NOT MET"
