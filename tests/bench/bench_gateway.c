@@ -5,25 +5,16 @@
  * interface, merged and one by one. Packets a second of this thread's CPU time, kernel included, in turn,
  * with the ratios of each round. Needs root. One thread.
  */
-#include <fcntl.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "dataplane/inside.h"
-#include "dataplane/port.h"
 #include "dataplane/sink.h"
-#include "host/port_open.h"
 #include "host/tun.h"
 #include "tests/lib/figure.h"
+#include "tests/lib/inside_host.h"
 #include "tests/lib/packet.h"
 #include "tests/lib/stopwatch.h"
 
@@ -40,9 +31,7 @@ struct bench {
 	uint8_t headers[XESP_BURST_MAX][HEADER];
 	struct esp_packet packets[XESP_BURST_MAX];
 	struct sink sink;
-	struct nexthop hop;
-	struct port *port;
-	pid_t host; /* in the other namespace */
+	struct inside_host host;
 };
 
 /* Datagrams of so many flows, in turn. */
@@ -68,74 +57,21 @@ static void fill(struct bench *bench, size_t payload, size_t flows)
 	}
 }
 
-__attribute__((format(printf, 1, 2))) static int sh(const char *format, ...)
-{
-	char command[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
-	va_end(args);
-	return system(command); /* NOLINT(cert-env33-c): constants */
-}
-
-/* A process in a network namespace of its own, which ends with this one. */
-static int make_host(struct bench *bench)
-{
-	int ready[2];
-	ssize_t done;
-	char byte;
-
-	if (pipe2(ready, O_CLOEXEC))
-		return -1;
-	bench->host = fork();
-	if (!bench->host) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (!unshare(CLONE_NEWNET) && write(ready[1], "", 1) == 1)
-			pause();
-		_exit(1);
-	}
-	close(ready[1]);
-	done = read(ready[0], &byte, 1);
-	close(ready[0]);
-	return done == 1 ? 0 : -1;
-}
-
+/* The kernel forwards to the host as well: it has an address there, and knows its neighbour. */
 static int make_network(struct bench *bench)
 {
 	struct failure failure;
 	bool udp_segments;
-	int keep, socket;
+	int keep;
 
-	if (unshare(CLONE_NEWNET))
+	if (unshare(CLONE_NEWNET) || tun_create("bench0", &udp_segments, &keep, &failure) ||
+	    tun_open_queue("bench0", &bench->sink.fd, &failure) ||
+	    inside_host_open(packet_addr(4, 1), &bench->host))
 		return -1;
-	if (make_host(bench))
-		return -1;
-	if (tun_create("bench0", &udp_segments, &keep, &failure) ||
-	    tun_open_queue("bench0", &bench->sink.fd, &failure))
-		return -1;
-	if (sh("ip link add in0 type veth peer name in1 address 02:00:00:00:00:02 netns %d; ip link set in0 up; "
-	       "nsenter -t %d -n ip link set in1 up; ip addr add 192.0.2.254/24 dev in0; "
-	       "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev in0; sysctl -q -w net.ipv4.ip_forward=1",
-	       bench->host, bench->host) ||
-	    port_open(if_nametoindex("in0"), &socket, &failure) ||
-	    port_new(if_nametoindex("in0"), &bench->port))
-		return -1;
-	port_add(bench->port, 0, socket);
-	return 0;
-}
-
-static void make_way(struct bench *bench)
-{
-	struct nexthop_way way = {.state = NEXTHOP_USABLE, .mtu = 1500, .port = bench->port};
-	struct ip_addr dst = {.family = AF_INET};
-
-	memcpy(way.link, "\2\0\0\0\0\2\2\0\0\0\0\1\10\0", NEXTHOP_LINK_BYTES);
-	nexthop_write(&bench->hop, &way);
-	memcpy(dst.bytes, packet_addr(4, 1), 4);
-	if (inside_new(1, &bench->sink.inside))
-		abort();
-	inside_add(bench->sink.inside, &dst, &bench->hop);
+	bench->sink.inside = bench->host.inside;
+	return system("ip addr add 192.0.2.254/24 dev " INSIDE_HOST_DEV /* NOLINT(cert-env33-c): a constant */
+		      " && ip neigh add 192.0.2.2 lladdr " INSIDE_HOST_MAC " dev " INSIDE_HOST_DEV
+		      " && sysctl -q -w net.ipv4.ip_forward=1");
 }
 
 static double run(struct bench *bench, const struct sink_ops *ops)
@@ -195,14 +131,12 @@ int main(void)
 		perror("bench_gateway: no network");
 		return 1;
 	}
-	make_way(&bench);
 	fill(&bench, 1200, 1);
 	measure(&bench, "UDP, 1 flow, 1200 bytes", "udp1.1200");
 	fill(&bench, 1200, 64);
 	measure(&bench, "UDP, 64 flows, 1200 bytes", "udp64.1200");
 	fill(&bench, 64, 64);
 	measure(&bench, "UDP, 64 flows, 64 bytes", "udp64.64");
-	kill(bench.host, SIGKILL);
-	waitpid(bench.host, NULL, 0);
+	inside_host_close(&bench.host);
 	return 0;
 }
