@@ -1,37 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the send path's pure parts cost: nanoseconds a lookup in tables of outbound selectors of some sizes,
- * hits and misses in random order; adds and removes a second; and nanoseconds a packet of esp_out_burst() and
- * esp_out_headers(), beside the bare crypto provider on the same bytes, in bursts of 32. CPU time of one
- * thread: of lookups the best of some rounds, of sealing the median.
+ * What the send path's pure parts cost. Nanoseconds a lookup in tables of outbound selectors of some sizes,
+ * hits and misses in random order; adds and removes a second. And what sealing costs, as bench_pipeline does
+ * it for opening: cycles a packet from inner packets that lie where ESP has its payload to outer ones, so
+ * esp_out_split(), sa_out_take(), IVs, esp_out_burst() and esp_out_headers(); of the crypto provider alone;
+ * and with AES-GCM of libipsec-mb alone. Medians of many rounds. One thread, no I/O while measuring.
+ * Arguments: suites by (part of) their name; default all.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cleanup.h"
 #include "dataplane/spd.h"
+#include "tests/lib/burst_bench.h"
 #include "tests/lib/figure.h"
+#include "tests/lib/packet.h"
 #include "tests/lib/seal_rig.h"
+#include "tests/lib/stopwatch.h"
 
 #define FLOWS (1u << 16)
-#define BURST 32
-#define ROUNDS 2001
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
+#define SPD_ROUNDS 21
+#define ESP_HEADER_BYTES 8
+#define ICV_MAX 32
+#define TEXT_MAX (BURST_BENCH_INNER_MAX + ESP_OUT_BACK_MAX)
 
 /* ---- selectors ----------------------------------------------------------------------------------------- */
 
@@ -52,36 +44,45 @@ static uint32_t next_random(uint32_t *random)
 	return *random >> 8;
 }
 
+static void make_flows(struct spd_flow *flows, uint32_t entries, uint32_t shapes, bool miss)
+{
+	uint32_t random = 1;
+
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		const struct sa_selector sel = selector_of(next_random(&random) % entries, shapes);
+
+		flows[i] = (struct spd_flow){.family = 4, .protocol = 17, .has_ports = true};
+		memcpy(flows[i].dst, sel.dst.addr.bytes, 16);
+		flows[i].dst[0] = miss ? 11 : 10;
+	}
+}
+
 static void measure_lookups(const struct spd *spd, uint32_t entries, uint32_t shapes)
 {
-	struct spd_flow *flows = calloc(FLOWS, sizeof(*flows));
-	double times[2] = {0};
-	uint32_t random = 1;
-	uintptr_t sum = 0;
+	CLEANUP_FREE struct spd_flow *flows = calloc(FLOWS, sizeof(*flows));
+	double medians[2], times[SPD_ROUNDS];
+	uint32_t found = 0;
+	char name[64];
 
 	if (!flows)
 		abort();
 	for (unsigned int miss = 0; miss < 2; miss++) {
-		for (uint32_t i = 0; i < FLOWS; i++) {
-			const struct sa_selector sel = selector_of(next_random(&random) % entries, shapes);
-
-			flows[i] = (struct spd_flow){.family = 4, .protocol = 17, .has_ports = true};
-			memcpy(flows[i].dst, sel.dst.addr.bytes, 16);
-			flows[i].dst[0] = miss ? 11 : 10;
-		}
-		times[miss] = 1e9;
-		for (uint32_t round = 0; round < 20; round++) {
-			double start = now_ns(), took;
+		make_flows(flows, entries, shapes, miss);
+		for (uint32_t round = 0; round < SPD_ROUNDS; round++) {
+			double start = stopwatch_cpu();
 
 			for (uint32_t i = 0; i < FLOWS; i++)
-				sum += (uintptr_t)spd_find(spd, &flows[i]);
-			took = (now_ns() - start) / FLOWS;
-			times[miss] = took < times[miss] ? took : times[miss];
+				found += spd_find(spd, &flows[i]) != NULL;
+			times[round] = (stopwatch_cpu() - start) * 1e9 / FLOWS;
 		}
+		snprintf(name, sizeof(name), "seal.spd.%s.%u.%u", miss ? "miss" : "hit", entries, shapes);
+		figure_samples(name, "ns", times, SPD_ROUNDS);
+		medians[miss] = figure_median(times, SPD_ROUNDS);
 	}
-	printf("spd: %7u entries of %u kinds: %5.1f ns a hit, %5.1f ns a miss%s\n", entries, shapes, times[0],
-	       times[1], sum ? "" : " (none found)");
-	free(flows);
+	if (found != SPD_ROUNDS * FLOWS)
+		abort();
+	printf("spd: %7u entries of %u kinds: %5.1f ns a hit, %5.1f ns a miss\n", entries, shapes, medians[0],
+	       medians[1]);
 }
 
 static void measure_spd(uint32_t entries, uint32_t shapes)
@@ -93,24 +94,23 @@ static void measure_spd(uint32_t entries, uint32_t shapes)
 	if (!sas || spd_new(&spd))
 		abort();
 	memset(sas, 0, entries * sizeof(*sas));
-	start = now_ns();
+	start = stopwatch_cpu();
 	for (uint32_t i = 0; i < entries; i++) {
 		const struct sa_selector sel = selector_of(i, shapes);
 
 		if (spd_add(spd, &sel, 1000, &sas[i]))
 			abort();
 	}
-	added = now_ns() - start;
+	added = stopwatch_cpu() - start;
 	spd_reap_begin(spd);
 	spd_reap(spd);
 	measure_lookups(spd, entries, shapes);
-	start = now_ns();
+	start = stopwatch_cpu();
 	for (uint32_t i = 0; i < entries; i++)
 		spd_remove(spd, &sas[i]);
-	removed = now_ns() - start;
+	removed = stopwatch_cpu() - start;
 	if (entries > 1)
-		printf("spd: %.0f adds, %.0f removes a second\n", entries / added * 1e9,
-		       entries / removed * 1e9);
+		printf("spd: %.0f adds, %.0f removes a second\n", entries / added, entries / removed);
 	spd_free(spd);
 	free(sas);
 }
@@ -119,79 +119,144 @@ static void measure_spd(uint32_t entries, uint32_t shapes)
 
 struct bench {
 	struct seal_rig rig;
-	struct seal_packet packets[BURST];
-	struct esp_out outs[BURST];
-	double times[3][ROUNDS]; /* crypto alone, burst, headers */
+	uint8_t *frames[BURST_BENCH_PACKETS]; /* ESP begins here */
+	struct esp_out outs[BURST_BENCH_PACKETS];
+	struct crypto_op *ops[BURST_BENCH_PACKETS];
+	uint8_t plain[TEXT_MAX]; /* the inner packet, which is the same for all, and its trailer */
+	uint32_t inner_len;
+	uint32_t text_len;
+	uint8_t icvs[BURST_BENCH_PACKETS][ICV_MAX]; /* of the whole's */
 };
 
-static void seal_rounds(struct bench *bench)
+static struct sa_params params(void)
 {
-	const struct crypto_provider *provider = bench->rig.peer.provider;
-	struct crypto_op *ops[BURST];
-	uint8_t headers[ESP_OUT_HEADER_MAX];
-
-	for (size_t i = 0; i < BURST; i++)
-		ops[i] = &bench->outs[i].op;
-	esp_out_burst(bench->rig.peer.crypto, bench->outs, BURST);
-	for (size_t round = 0; round < ROUNDS; round++) {
-		double start = now_ns(), sealed;
-
-		provider->seal_burst(bench->rig.peer.crypto, ops, BURST);
-		sealed = now_ns();
-		bench->times[0][round] = (sealed - start) / BURST;
-		esp_out_burst(bench->rig.peer.crypto, bench->outs, BURST);
-		start = now_ns();
-		bench->times[1][round] = (start - sealed) / BURST;
-		for (size_t i = 0; i < BURST; i++)
-			esp_out_headers(bench->rig.sa, &bench->packets[i].split, bench->outs[i].esp,
-					bench->outs[i].esp_len, true, headers);
-		bench->times[2][round] = (now_ns() - start) / BURST;
-	}
-	for (size_t i = 0; i < 3; i++)
-		qsort(bench->times[i], ROUNDS, sizeof(double), compare);
+	return seal_rig_params(SA_MODE_TUNNEL, 4, 4, XESP_FORM_UDP);
 }
 
-static void measure_sealing(struct bench *bench, const char *what, const char *figure,
-			    const struct sa_params *params, size_t data_len)
+/* Where an ICV is. */
+static uint8_t *icv_of(const struct bench *bench, size_t i)
 {
-	uint8_t inner[1500];
-	char name[64];
-	size_t len = seal_rig_inner(params, 4, IPPROTO_UDP, data_len, inner);
+	return bench->frames[i] + ESP_HEADER_BYTES + bench->rig.sa->iv_bytes + bench->text_len;
+}
 
-	seal_rig_setup(&bench->rig, params, NULL);
-	for (size_t i = 0; i < BURST; i++) {
-		if (seal_rig_prepare(&bench->rig, i, inner, len, 0, &bench->packets[i]))
-			abort();
-		bench->outs[i] = bench->packets[i].out;
-	}
-	seal_rounds(bench);
-	printf("seal: %-22s %4zu bytes: crypto %7.1f ns, esp_out_burst %7.1f ns, headers %5.1f ns a packet\n",
-	       what, len, bench->times[0][ROUNDS / 2], bench->times[1][ROUNDS / 2],
-	       bench->times[2][ROUNDS / 2]);
-	snprintf(name, sizeof(name), "seal.%s.%zu.crypto", figure, len);
-	figure_value(name, "ns a packet", bench->times[0][ROUNDS / 2]);
-	snprintf(name, sizeof(name), "seal.%s.%zu.burst", figure, len);
-	figure_value(name, "ns a packet", bench->times[1][ROUNDS / 2]);
-	snprintf(name, sizeof(name), "seal.%s.%zu.headers", figure, len);
-	figure_value(name, "ns a packet", bench->times[2][ROUNDS / 2]);
+static void set_up(void *context, const struct sa_params *sa, const struct crypto_provider *provider,
+		   size_t inner_len)
+{
+	struct bench *bench = context;
+	uint32_t padding;
+
+	seal_rig_setup(&bench->rig, sa, provider);
+	bench->inner_len = (uint32_t)packet_udp4(bench->plain, inner_len - 28);
+	bench->text_len = esp_out_bytes(bench->rig.sa, bench->inner_len, 0) - ESP_HEADER_BYTES -
+			  bench->rig.sa->iv_bytes - bench->rig.sa->icv_bytes;
+	padding = bench->text_len - bench->inner_len - 2;
+	for (uint32_t i = 0; i < padding; i++)
+		bench->plain[bench->inner_len + i] = (uint8_t)(i + 1);
+	bench->plain[bench->text_len - 2] = (uint8_t)padding;
+	bench->plain[bench->text_len - 1] = IPPROTO_IPIP;
+	for (size_t i = 0; i < BURST_BENCH_PACKETS; i++)
+		bench->ops[i] = &bench->outs[i].op;
+}
+
+static void tear_down(void *context)
+{
+	struct bench *bench = context;
+
 	seal_rig_teardown(&bench->rig);
 }
 
-int main(void)
+/* The text alone: number and IV stay those of the whole, and what is sealed without it is the same. */
+static void restore(void *context)
 {
-	static struct bench bench;
-	struct sa_params gcm = seal_rig_params(SA_MODE_TUNNEL, 4, 4, XESP_FORM_UDP);
-	struct sa_params cbc = gcm;
+	struct bench *bench = context;
 
-	esp_rig_suite(&cbc, ALGO_AES_CBC, 16, ALGO_HMAC_SHA256, 0);
+	for (size_t i = 0; i < BURST_BENCH_PACKETS; i++) {
+		memcpy(bench->frames[i] + ESP_HEADER_BYTES + bench->rig.sa->iv_bytes, bench->plain,
+		       bench->text_len);
+		memset(icv_of(bench, i), 0, bench->rig.sa->icv_bytes);
+	}
+}
+
+/* From inner packets that lie where ESP has its payload to outer packets. */
+static void seal_whole(struct bench *bench, size_t first, size_t count)
+{
+	struct sa_out *sa = bench->rig.sa;
+	struct esp_out *outs = bench->outs + first;
+	struct esp_out_split splits[BURST_BENCH_PACKETS];
+	uint64_t seq = sa_out_take(sa, (uint32_t)count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (esp_out_split(sa, bench->plain, bench->inner_len, &splits[i]))
+			abort();
+		outs[i].sa = sa;
+		outs[i].esp = bench->frames[first + i];
+		outs[i].payload_len = bench->inner_len;
+		outs[i].pad_to = 0;
+		outs[i].next_header = splits[i].next_header;
+		outs[i].seq = seq + i;
+		outs[i].iv = sa->iv_random ? iv_pool_take(bench->rig.ivs, sa->iv_bytes) : NULL;
+	}
+	esp_out_burst(bench->rig.peer.crypto, outs, count);
+	for (size_t i = 0; i < count; i++) {
+		uint8_t headers[ESP_OUT_HEADER_MAX];
+		uint32_t bytes =
+			esp_out_headers(sa, &splits[i], outs[i].esp, outs[i].esp_len, false, headers);
+
+		memcpy(outs[i].esp - bytes, headers, bytes);
+	}
+}
+
+static void run(void *context, enum burst_bench_way way, size_t burst, struct bare_gcm *bare)
+{
+	struct bench *bench = context;
+	const struct crypto_provider *provider = bench->rig.peer.provider;
+
+	if (way == BURST_BENCH_ALONE)
+		for (size_t i = 0; i < BURST_BENCH_PACKETS; i++)
+			bare_gcm_seal(bare, bench->frames[i], bench->text_len);
+	else if (way == BURST_BENCH_CRYPTO)
+		for (size_t i = 0; i < BURST_BENCH_PACKETS; i += burst)
+			provider->seal_burst(bench->rig.peer.crypto, bench->ops + i, burst);
+	else
+		for (size_t i = 0; i < BURST_BENCH_PACKETS; i += burst)
+			seal_whole(bench, i, burst);
+}
+
+/* All ways lead to the same ICVs. */
+static void check(void *context, enum burst_bench_way way)
+{
+	struct bench *bench = context;
+	size_t bytes = bench->rig.sa->icv_bytes;
+
+	for (size_t i = 0; i < BURST_BENCH_PACKETS; i++) {
+		if (way == BURST_BENCH_WHOLE)
+			memcpy(bench->icvs[i], icv_of(bench, i), bytes);
+		if (bench->outs[i].status || bench->ops[i]->status ||
+		    bench->ops[i]->text_len != bench->text_len ||
+		    memcmp(bench->icvs[i], icv_of(bench, i), bytes) != 0)
+			abort();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct burst_bench_ops ops = {.figure = "seal",
+						   .done = "sealed",
+						   .params = params,
+						   .set_up = set_up,
+						   .tear_down = tear_down,
+						   .restore = restore,
+						   .run = run,
+						   .check = check};
+	static struct bench bench;
+
 	measure_spd(1, 1);
 	measure_spd(1000, 1);
 	measure_spd(65536, 1);
 	measure_spd(65536, 4);
 	measure_spd(1u << 20, 1);
-	for (size_t data_len = 36; data_len < 1400; data_len += 1336) {
-		measure_sealing(&bench, "AES-128-GCM", "aes128gcm16", &gcm, data_len);
-		measure_sealing(&bench, "AES-128-CBC, SHA-256", "aes128cbc-sha256", &cbc, data_len);
-	}
+	burst_bench_frames_new(bench.frames);
+	burst_bench_run(&ops, &bench, argc - 1, argv + 1);
+	burst_bench_frames_free(bench.frames);
 	return 0;
 }

@@ -35,10 +35,11 @@ class Part:
     figures: tuple = ()  # what their names begin with; none: the part's name
 
 
+QUICK_SUITES = ("aes128gcm16", "chacha20poly1305", "aes128cbc-sha256")
 PARTS = [
     Part("classifier", "./bench_classifier"),
-    Part("pipeline", "./bench_pipeline", quick=("aes128gcm16", "chacha20poly1305", "aes128cbc-sha256"), figures=("open",)),
-    Part("seal", "./bench_seal"),
+    Part("pipeline", "./bench_pipeline", quick=QUICK_SUITES, figures=("open",)),
+    Part("seal", "./bench_seal", quick=QUICK_SUITES),
     Part("merge", "./bench_merge"),
     Part("gateway", "./bench_gateway"),
     Part("control", "./bench_control", figures=("control", "crypto_keys_in_turn")),

@@ -18,6 +18,7 @@
 struct bare_gcm {
 	IMB_MGR *manager;
 	aes_gcm_enc_dec_t open;
+	aes_gcm_enc_dec_t seal;
 	uint8_t salt[SALT_BYTES];
 	_Alignas(64) struct gcm_key_data key;
 	_Alignas(64) struct gcm_context_data context;
@@ -40,14 +41,17 @@ struct bare_gcm *bare_gcm_new(const uint8_t *key, size_t key_bytes)
 	case 16:
 		IMB_AES128_GCM_PRE(bare->manager, key, &bare->key);
 		bare->open = bare->manager->gcm128_dec;
+		bare->seal = bare->manager->gcm128_enc;
 		break;
 	case 24:
 		IMB_AES192_GCM_PRE(bare->manager, key, &bare->key);
 		bare->open = bare->manager->gcm192_dec;
+		bare->seal = bare->manager->gcm192_enc;
 		break;
 	default:
 		IMB_AES256_GCM_PRE(bare->manager, key, &bare->key);
 		bare->open = bare->manager->gcm256_dec;
+		bare->seal = bare->manager->gcm256_enc;
 		break;
 	}
 	return bare;
@@ -61,17 +65,32 @@ void bare_gcm_free(struct bare_gcm *bare)
 	free(bare);
 }
 
+static void make_nonce(const struct bare_gcm *bare, const uint8_t *esp, uint8_t nonce[SALT_BYTES + IV_BYTES])
+{
+	memcpy(nonce, bare->salt, SALT_BYTES);
+	memcpy(nonce + SALT_BYTES, esp + HEADER_BYTES, IV_BYTES);
+}
+
 void bare_gcm_open(struct bare_gcm *bare, uint8_t *esp, uint32_t text_len)
 {
 	uint8_t *text = esp + HEADER_BYTES + IV_BYTES;
 	uint8_t nonce[SALT_BYTES + IV_BYTES], tag[ICV_BYTES];
 
-	memcpy(nonce, bare->salt, SALT_BYTES);
-	memcpy(nonce + SALT_BYTES, esp + HEADER_BYTES, IV_BYTES);
+	make_nonce(bare, esp, nonce);
 	bare->open(&bare->key, &bare->context, text, text, text_len, nonce, esp, HEADER_BYTES, tag,
 		   ICV_BYTES);
 	if (memcmp(tag, text + text_len, ICV_BYTES) != 0)
 		abort();
+}
+
+void bare_gcm_seal(struct bare_gcm *bare, uint8_t *esp, uint32_t text_len)
+{
+	uint8_t *text = esp + HEADER_BYTES + IV_BYTES;
+	uint8_t nonce[SALT_BYTES + IV_BYTES];
+
+	make_nonce(bare, esp, nonce);
+	bare->seal(&bare->key, &bare->context, text, text, text_len, nonce, esp, HEADER_BYTES,
+		   text + text_len, ICV_BYTES);
 }
 
 #else
@@ -89,6 +108,13 @@ void bare_gcm_free(struct bare_gcm *bare)
 }
 
 void bare_gcm_open(struct bare_gcm *bare, uint8_t *esp, uint32_t text_len)
+{
+	(void)bare;
+	(void)esp;
+	(void)text_len;
+}
+
+void bare_gcm_seal(struct bare_gcm *bare, uint8_t *esp, uint32_t text_len)
 {
 	(void)bare;
 	(void)esp;
