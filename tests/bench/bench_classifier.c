@@ -4,7 +4,7 @@
  * turn, medians over rounds, with 1 to a million SAs of each family installed. Beside the median the quietest
  * round of each: whatever else the machine does can only add to either. One packet, over and over, finds its
  * SA in the cache; what many SAs cost beyond that are the cache misses on one or two buckets and the ref.
- * Needs root.
+ * Before that, what the verifier processed of each program. Needs root.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "bpf/sa_table.h"
 #include "host/classifier.h"
+#include "host/classifier_bpf.h"
 #include "host/classifier_table.h"
 #include "tests/lib/figure.h"
 #include "tests/lib/frame.h"
@@ -220,15 +221,51 @@ static void report(struct bench_case *cases, size_t count, int rounds, uint32_t 
 	}
 }
 
-/* What the verifier went through when it was loaded. */
-static void print_verified(const struct xesp_bpf *object)
-{
-	struct bpf_prog_info info = {0};
-	uint32_t len = sizeof(info);
+/* ---- the verifier ------------------------------------------------------------------------------------- */
 
-	if (!bpf_obj_get_info_by_fd(xdp_bench_program(object), &info, &len))
-		figure_value("classifier.verified", "instructions", info.verified_insns);
+/* What it goes through when a program is loaded. */
+static void print_verified(const struct xesp_bpf *object, const char *where)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, object->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+		char name[96];
+
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			continue;
+		snprintf(name, sizeof(name), "classifier.verified.%s.%s", bpf_program__name(program), where);
+		figure_value(name, "instructions", info.verified_insns);
+		printf("verifier: %s, %s interface: %u instructions processed, %u bytes of machine code\n",
+		       bpf_program__name(program), where, info.verified_insns, info.jited_prog_len);
+	}
 }
+
+/* Of the interfaces that peers are behind, and of a gateway's inside interface. */
+static int report_verified(void)
+{
+	static const char *const names[] = {"outside", "inside"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct xesp_bpf *object = NULL;
+		int ret = classifier_bpf_open(1000, &object);
+
+		if (!ret && i == 1)
+			ret = classifier_bpf_set_inside(object, 1, (const uint8_t[]){2, 0, 0, 0, 0, 1});
+		if (!ret)
+			ret = xesp_bpf__load(object);
+		if (!ret)
+			print_verified(object, names[i]);
+		xesp_bpf__destroy(object);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------------------- */
 
 static int bench_with(uint32_t sas, int empty, int xsk)
 {
@@ -248,10 +285,8 @@ static int bench_with(uint32_t sas, int empty, int xsk)
 		count = build_cases(cases, sas, second_bucket_spi(&fds, sas));
 		ret = measure_all(cases, count, rounds, empty, xdp_bench_program(object));
 	}
-	if (!ret) {
-		print_verified(object);
+	if (!ret)
 		report(cases, count, rounds, sas);
-	}
 	xesp_bpf__destroy(object);
 	return ret;
 }
@@ -261,14 +296,17 @@ int main(void)
 	static const uint32_t counts[] = {1, 1000, 65536, SAS_MAX};
 	CLEANUP_FD int empty = xdp_bench_empty();
 	CLEANUP_FD int xsk = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int ret;
 
 	if (empty < 0 || xsk < 0) {
 		fprintf(stderr, "bench_classifier: needs root: %s\n", strerror(empty < 0 ? -empty : errno));
 		return 1;
 	}
+	ret = report_verified();
+	if (ret)
+		fprintf(stderr, "bench_classifier: the verifier's counts: %s\n", strerror(-ret));
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		int ret = bench_with(counts[i], empty, xsk);
-
+		ret = bench_with(counts[i], empty, xsk);
 		if (ret) {
 			fprintf(stderr, "bench_classifier: %u SAs: %s\n", counts[i], strerror(-ret));
 			return 1;
