@@ -166,6 +166,12 @@ class Figures:
         for value in values:
             self.add(tunnel, name, unit, value)
 
+    def leave_out(self, tunnel, why):
+        """What is known of it already is of fewer rounds than the others', and of a tunnel that did not work."""
+        for key in [key for key in self.samples if key[0].endswith(f".{tunnel.name}")]:
+            del self.samples[key]
+        print(json.dumps({"left_out": f"tunnel.*.{tunnel.name}", "why": why}), flush=True)
+
     def show(self):
         for (name, unit), samples in self.samples.items():
             print(json.dumps({"figure": name, "unit": unit, "samples": samples}), flush=True)
@@ -203,18 +209,34 @@ def serve(tunnel):
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def measure(tunnel, number, tests, arguments, figures):
+    """One round of one tunnel; what to tell of it."""
+    figures.extend(tunnel, "ping_idle", "us", ping(tunnel, PINGS_IDLE, 0.002)[0])
+    rates = []
+    for test in tests:
+        if test != "udp":
+            rates.append(f"{test} {measure_tcp(tunnel, test, arguments.seconds, figures)}")
+        elif number < arguments.udp_rounds:
+            rates.append(f"{test} {measure_udp(tunnel, figures)}")
+    return ", ".join(rates)
+
+
 def run(tunnels, tests, arguments, figures):
+    """The tunnels that failed; the others' figures do not suffer."""
+    failed = []
     for number in range(arguments.rounds):
         for tunnel in tunnels:
-            figures.extend(tunnel, "ping_idle", "us", ping(tunnel, PINGS_IDLE, 0.002)[0])
-            rates = []
-            for test in tests:
-                if test != "udp":
-                    rates.append(f"{test} {measure_tcp(tunnel, test, arguments.seconds, figures)}")
-                elif number < arguments.udp_rounds:
-                    rates.append(f"{test} {measure_udp(tunnel, figures)}")
-            print(f"tunnel: round {number + 1} of {arguments.rounds}: {tunnel.name}: {', '.join(rates)} Gb/s",
-                  file=sys.stderr, flush=True)
+            if tunnel in failed:
+                continue
+            try:
+                told = measure(tunnel, number, tests, arguments, figures) + " Gb/s"
+            except (RuntimeError, ValueError, KeyError, ZeroDivisionError) as error:
+                told = f"{type(error).__name__}: {error}"
+                failed.append(tunnel)
+                figures.leave_out(tunnel, f"it failed in round {number + 1}: {told}")
+            print(f"bench_tunnel: round {number + 1} of {arguments.rounds}: {tunnel.name}: {told}", file=sys.stderr,
+                  flush=True)
+    return failed
 
 
 def main():
@@ -230,12 +252,14 @@ def main():
     servers = [serve(tunnel) for tunnel in tunnels]
     try:
         time.sleep(0.5)  # they say nothing when they listen
-        run(tunnels, arguments.tests.split(","), arguments, figures)
+        failed = run(tunnels, arguments.tests.split(","), arguments, figures)
     finally:
         for server in servers:
             server.terminate()
             server.wait()
     figures.show()
+    if failed:
+        sys.exit(f"bench_tunnel: {', '.join(tunnel.name for tunnel in failed)} failed")
 
 
 if __name__ == "__main__":

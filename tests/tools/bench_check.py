@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """bench_check.py: what the benchmark makes of parts that go wrong, and of figures: programs of a few lines stand in for
 parts. Prints TAP."""
+import argparse
+import contextlib
+import io
 import json
 import os
 import sys
@@ -15,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import goals
 import parts
 import plot
+import tunnel_measure
 
 GOOD = '{"figure": "fake.%s", "unit": "ns", "samples": [%s]}'
 
@@ -121,6 +125,36 @@ def test_goals(bench):
     assert judge(results, "fake.a", 1, True, over="fake.zero")["why"] == "fake.zero is 0"
     assert judge(results, "fake.none", 1, True)["met"] is None
     assert judge(results, "fake.a", 1, True, over="fake.none")["why"] == "this form of it has no such figure"
+
+
+def test_tunnel_failed(_):
+    """One of three tunnels fails in the second round: the others have all rounds."""
+    names = ("one", "two", "three")
+    tunnels = [tunnel_measure.Tunnel(name, "", "", "", "") for name in names]
+    arguments = argparse.Namespace(rounds=3)
+
+    def measure(tunnel, number, _tests, _arguments, figures):
+        figures.add(tunnel, "tcp", "b/s", number)
+        if tunnel.name == "two" and number == 1:
+            raise RuntimeError("no server")
+        return ""
+
+    real, tunnel_measure.measure = tunnel_measure.measure, measure
+    try:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            figures = tunnel_measure.Figures()
+            failed = tunnel_measure.run(tunnels, [], arguments, figures)
+            figures.show()
+    finally:
+        tunnel_measure.measure = real
+    outcome, taken = parts.Outcome(), {}
+    for line in out.getvalue().splitlines():
+        parts.take_line(line, taken, outcome)
+    assert failed == [tunnels[1]]
+    assert {name: figure["samples"] for name, figure in taken.items()} == {
+        "tunnel.tcp.one": [0, 1, 2], "tunnel.tcp.three": [0, 1, 2]}
+    assert outcome.left_out == [("tunnel.*.two", "it failed in round 2: RuntimeError: no server")]
 
 
 def test_nothing_measured(_):
