@@ -55,10 +55,16 @@ class Outcome:
     status: str = "not run"  # or measured, failed, left out
     why: str = ""
     seconds: float = 0
+    time: str = ""  # when it began
+    quick: bool = False
     left_out: list = dataclasses.field(default_factory=list)  # pattern, why
 
     def told(self):
         return self.status + (f": {self.why}" if self.why else "")
+
+
+def measures(part, figure):
+    return figure.split(".")[0] in (part.figures or (part.name,))
 
 
 class Results:
@@ -68,10 +74,20 @@ class Results:
         self.figures = {}
         self.outcomes = {part.name: Outcome() for part in PARTS}
 
+    def keep(self, path, names):
+        """What results.json at `path` has of other parts than these."""
+        with open(path, encoding="utf-8") as file:
+            before = json.load(file)
+        for part in PARTS:
+            if part.name in names or part.name not in before["parts"]:
+                continue
+            self.outcomes[part.name] = Outcome(**before["parts"][part.name])
+            self.figures.update((name, figure) for name, figure in before["figures"].items() if measures(part, name))
+
     def why_not(self, figure):
         """Why there is no such figure."""
         for part in PARTS:
-            if figure.split(".")[0] not in (part.figures or (part.name,)):
+            if not measures(part, figure):
                 continue
             outcome = self.outcomes[part.name]
             for pattern, why in outcome.left_out:
@@ -159,6 +175,7 @@ def take_output(process, figures, outcome, log, most):
 def run(part, build, quick, results):
     """Figures of a part that failed count as far as they are there."""
     outcome = results.outcomes[part.name]
+    outcome.time, outcome.quick = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), quick
     environment = dict(os.environ, BENCH_JSON="1")
     if quick:
         environment["BENCH_QUICK"] = "1"

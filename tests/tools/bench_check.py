@@ -157,6 +157,30 @@ def test_tunnel_failed(_):
     assert outcome.left_out == [("tunnel.*.two", "it failed in round 2: RuntimeError: no server")]
 
 
+def test_keep(bench):
+    """Figures of the other part stay, those of the part that runs again do not."""
+    results, _ = bench.run(figure("one", 1) + "echo '{\"left_out\": \"fake.two\", \"why\": \"no two\"}'")
+    results.figures["other.one"] = results.figures["fake.one"]
+    path = f"{bench.directory}/results.json"
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"parts": {"fake": vars(results.outcomes["fake"])}, "figures": results.figures}, file)
+    kept = parts.Results()
+    kept.keep(path, [])
+    assert kept.outcomes["fake"].told() == "measured" and set(kept.figures) == {"fake.one"}
+    assert kept.why_not("fake.two") == "no two"
+    again = parts.Results()
+    again.keep(path, ["fake"])
+    assert not again.figures and again.outcomes["fake"].told() == "not run"
+
+
+def test_goals_of_one_part(_):
+    """What is compared is measured in turn."""
+    for goal in goals.GOALS:
+        measured_by = [[part.name for part in parts.PARTS if parts.measures(part, figure)]
+                       for figure in (goal.figure, goal.over or goal.figure)]
+        assert len(measured_by[0]) == 1 and measured_by[0] == measured_by[1], goal
+
+
 def test_nothing_measured(_):
     results = parts.Results()
     judged = goals.judge(results)
