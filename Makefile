@@ -18,6 +18,8 @@ DEPS_TEST := libcmocka-dev iproute2 nftables ethtool procps iputils-ping iperf3 
 	python3-scapy python3-cryptography groff-base charon-systemd strongswan-swanctl libcharon-extra-plugins \
 	libstrongswan-standard-plugins libstrongswan-extra-plugins libclang-rt-14-dev tshark wireguard-go wireguard-tools
 DEPS_VM := qemu-system-x86 busybox-static cpio kmod xz-utils
+# Only to measure librte_ipsec beside xesp: 200 packages, 100 MB.
+DEPS_BENCH := libdpdk-dev pkg-config
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck universal-ctags git
 
 ifeq ($(V),1)
@@ -65,7 +67,7 @@ GENERATED := $(O)/bpf/xesp.skel.h $(O)/org.xesp.varlink.inc
 .SUFFIXES:
 # Nothing is temporary: what only pattern rules name (skeleton, objects of tests) would be built anew each time.
 .SECONDARY:
-.PHONY: all deps check check-unit check-bpf check-e2e check-vm check-all lint demo bench bench-quick record-counts \
+.PHONY: all deps deps-bench check check-unit check-bpf check-e2e check-vm check-all lint demo bench bench-quick record-counts \
 	install uninstall clean help test-programs fuzz-programs fuzz generated
 
 all: $(O)/xespd $(O)/xesp $(O)/docs/xesp-reasons.7
@@ -74,6 +76,7 @@ help:
 	@printf '%s\n' \
 	'make            build $(O)/xespd and $(O)/xesp' \
 	'make deps       install the Debian packages that building and testing need (root)' \
+	'make deps-bench   those that only measuring DPDK beside xesp needs (root)' \
 	'make demo       xesp opens what strongSwan sends through a NAT; two xespd are a tunnel between two NAPTs (root)' \
 	'make check      all tests (root; network namespaces); ends with "N passed, N failed, N skipped"' \
 	'make check-unit | check-bpf | check-e2e      parts of it' \
@@ -94,10 +97,11 @@ help:
 deps:
 	$(Q)tests/tools/install-deps $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_VM) $(DEPS_LINT)
 
+deps-bench: | $(filter deps,$(MAKECMDGOALS))
+	$(Q)tests/tools/install-deps $(DEPS_BENCH)
+
 # `make deps check` installs before it builds, also with -j.
-ifneq ($(filter deps,$(MAKECMDGOALS)),)
-AFTER_DEPS := deps
-endif
+AFTER_DEPS := $(filter deps deps-bench,$(MAKECMDGOALS))
 
 # ---- programs ------------------------------------------------------------------------------------------
 
@@ -164,6 +168,13 @@ $(O)/tests/bench/%: $(O)/tests/bench/%.o $(TLIB_OBJ) $(O)/libxesp.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
 
+# The peer is DPDK's, whose headers neither our warnings nor our flags suit. Without DPDK the program says so.
+DPDK := $(or $(filter deps-bench,$(MAKECMDGOALS)),$(shell pkg-config --exists libdpdk 2>/dev/null && echo installed))
+DPDK_LIBS := -lrte_ipsec -lrte_security -lrte_cryptodev -lrte_bus_vdev -lrte_mbuf -lrte_mempool -lrte_ring -lrte_eal
+$(O)/tests/bench/rte_peer.o: ALL_CFLAGS += -DALLOW_EXPERIMENTAL_API $(subst -I/,-isystem /,$(shell pkg-config --cflags libdpdk))
+$(O)/tests/bench/bench_rte_ipsec: LIBS += $(if $(DPDK),$(DPDK_LIBS))
+$(O)/tests/bench/bench_rte_ipsec: $(if $(DPDK),$(O)/tests/bench/rte_peer.o,$(O)/tests/bench/rte_peer_none.o)
+
 # Only tests/fuzz/run builds these: CC=clang, and -fsanitize=fuzzer-no-link for all objects.
 $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(TLIB_OBJ) $(O)/libxesp.a
 	$(call say,LINK,$@)
@@ -185,7 +196,7 @@ check-vm:
 check-all:
 	$(Q)tests/run O=$(O) unit bpf e2e vm
 ifneq ($(AFTER_DEPS),)
-check check-unit check-bpf check-e2e check-vm check-all demo bench bench-quick lint: | deps
+check check-unit check-bpf check-e2e check-vm check-all demo bench bench-quick lint: | $(AFTER_DEPS)
 endif
 
 demo: all

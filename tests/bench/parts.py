@@ -40,6 +40,7 @@ PARTS = [
     Part("classifier", "./bench_classifier"),
     Part("pipeline", "./bench_pipeline", quick=QUICK_SUITES, figures=("open",)),
     Part("seal", "./bench_seal", quick=QUICK_SUITES),
+    Part("librte_ipsec", "./bench_rte_ipsec", quick=("aes128gcm16",)),
     Part("merge", "./bench_merge"),
     Part("gateway", "./bench_gateway"),
     Part("control", "./bench_control", figures=("control", "crypto_keys_in_turn")),
