@@ -21,10 +21,12 @@ struct live_template {
 struct live_frames {
 	int map;
 	int prog;
+	int link; /* see live_frames_open() */
 	uint32_t longest;
 };
 
-/* Exactly LIVE_TEMPLATES, to be sent out of the interface. -errno. */
+/* Exactly LIVE_TEMPLATES, to be sent out of the interface, in the network namespace of the caller, whose
+ * loopback device has no XDP program. -errno. */
 int live_frames_open(struct live_frames *live, uint32_t ifindex, const struct live_template *templates);
 /* Sends so many, as fast as it can, on the CPU that the caller runs on. -errno. */
 int live_frames_send(const struct live_frames *live, uint32_t count);
