@@ -51,7 +51,8 @@ def test_measured(bench):
     one, many = results.figures["fake.one"], results.figures["fake.many"]
     assert outcome.told() == "measured"
     assert (one["median"], one["q1"], one["q3"], one["n"], one["samples"]) == (2, 1, 3, 3, [3, 1, 2])
-    assert (many["median"], many["q1"], many["q3"], many["p99"]) == (49.5, 25, 74, 99) and "samples" not in many
+    assert (many["median"], many["q1"], many["q3"], many["p99"], many["max"]) == (49.5, 25, 74, 99, 99)
+    assert "samples" not in many
     with open(f"{bench.directory}/bench/fake.log", encoding="ascii") as log:
         assert log.read() == "a table\n"
 
