@@ -30,11 +30,11 @@ static __always_inline const struct xesp_sa_ref *sa_find(CTX *ctx, __u8 family, 
 	element = sa_element(ctx, family, numbers[0]);
 	if (!element)
 		return NULL;
-	ref = sa_table_in(&element->bucket, key);
+	ref = sa_table_in(element, family, key);
 	if (ref)
 		return ref;
 	element = sa_element(ctx, family, numbers[1]);
-	return element ? sa_table_in(&element->bucket, key) : NULL;
+	return element ? sa_table_in(element, family, key) : NULL;
 }
 
 /* By SPI and destination address: the address keeps a packet to another host, seen in promiscuous mode or

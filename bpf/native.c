@@ -142,9 +142,9 @@ static const struct classifier_ops native_ops = {
 	.run = native_run,
 };
 
-static int native_table_new(struct classifier_table *table, uint32_t capacity)
+static int native_table_new(struct classifier_table *table, uint8_t family, uint32_t capacity)
 {
-	uint32_t entries = classifier_table_entries(capacity);
+	uint32_t entries = classifier_table_entries(family, capacity);
 	union xesp_sa_element *elements;
 
 	if (!entries)
@@ -152,7 +152,7 @@ static int native_table_new(struct classifier_table *table, uint32_t capacity)
 	elements = calloc(entries, sizeof(*elements));
 	if (!elements)
 		return -ENOMEM;
-	classifier_table_init(table, elements, entries, capacity, NULL);
+	classifier_table_init(table, family, elements, entries, capacity, NULL);
 	return 0;
 }
 
@@ -168,9 +168,9 @@ int classifier_native_new(uint32_t capacity, struct classifier **ret_classifier)
 							    .parsers = native->parsers,
 							    .sa4 = &native->sa4,
 							    .sa6 = &native->sa6}};
-	ret = native_table_new(&native->sa4, capacity);
+	ret = native_table_new(&native->sa4, 4, capacity);
 	if (!ret)
-		ret = native_table_new(&native->sa6, capacity);
+		ret = native_table_new(&native->sa6, 6, capacity);
 	if (ret) {
 		native_free(&native->classifier);
 		return ret;

@@ -12,10 +12,10 @@
 /* The classifier's loads are plain; BPF has no other before Linux 6.15. The writer makes up for it. Other
  * readers may find an entry half replaced by another one, see classifier_inner(). */
 #ifdef __bpf__
-#define SA_TABLE_SPI(bucket, slot) ((bucket)->spi[slot])
+#define SA_TABLE_SPI(slot) ((slot)->spi)
 #define SA_TABLE_WORD(word) (word)
 #else
-#define SA_TABLE_SPI(bucket, slot) __atomic_load_n(&(bucket)->spi[slot], __ATOMIC_ACQUIRE)
+#define SA_TABLE_SPI(slot) __atomic_load_n(&(slot)->spi, __ATOMIC_ACQUIRE)
 #define SA_TABLE_WORD(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
 #endif
 
@@ -42,30 +42,35 @@ static __always_inline void sa_table_hash(const struct xesp_sa_key *key, __u32 b
 	ret_elements[1] = (__u32)((mixed * SA_HASH_B >> 32) * buckets >> 32) + 1;
 }
 
-static __always_inline bool sa_table_match(const struct xesp_sa_bucket *bucket, int slot,
-					   const struct xesp_sa_key *key)
+static __always_inline bool sa_table_match4(const struct xesp_sa4_slot *slot, const struct xesp_sa_key *key)
 {
-	const __be32 *daddr = bucket->daddr[slot];
+	return SA_TABLE_SPI(slot) == key->spi && SA_TABLE_WORD(slot->daddr) == key->daddr[3];
+}
 
-	if (SA_TABLE_SPI(bucket, slot) != key->spi)
+static __always_inline bool sa_table_match6(const struct xesp_sa6_slot *slot, const struct xesp_sa_key *key)
+{
+	const __be32 *daddr = slot->daddr;
+
+	if (SA_TABLE_SPI(slot) != key->spi)
 		return false;
 	return !((SA_TABLE_WORD(daddr[0]) ^ key->daddr[0]) | (SA_TABLE_WORD(daddr[1]) ^ key->daddr[1]) |
 		 (SA_TABLE_WORD(daddr[2]) ^ key->daddr[2]) | (SA_TABLE_WORD(daddr[3]) ^ key->daddr[3]));
 }
 
-/* The ref in one bucket, or NULL. */
-static __always_inline const struct xesp_sa_ref *sa_table_in(const struct xesp_sa_bucket *bucket,
+/* The ref in one bucket of the family's table, or NULL. */
+static __always_inline const struct xesp_sa_ref *sa_table_in(const union xesp_sa_element *bucket, __u8 family,
 							     const struct xesp_sa_key *key)
 {
-	if (sa_table_match(bucket, 0, key))
-		return &bucket->ref[0];
-	if (sa_table_match(bucket, 1, key))
-		return &bucket->ref[1];
-	if (sa_table_match(bucket, 2, key))
-		return &bucket->ref[2];
+	if (family == 4) {
+		for (int i = 0; i < XESP_SA4_SLOTS; i++)
+			if (sa_table_match4(&bucket->slot4[i], key))
+				return &bucket->slot4[i].ref;
+	} else {
+		for (int i = 0; i < XESP_SA6_SLOTS; i++)
+			if (sa_table_match6(&bucket->slot6[i], key))
+				return &bucket->slot6[i].ref;
+	}
 	return NULL;
 }
-
-_Static_assert(XESP_SA_SLOTS == 3, "sa_table_in() looks at each slot");
 
 #endif

@@ -51,7 +51,6 @@ struct xesp_sa_ref {
 	__u32 index;	  /* slot in the SA store */
 	__u32 generation; /* of that slot; a reused slot has another one */
 	__u32 parser_id;  /* parser entry the SA belongs to; 0: none, then any entry of the interface */
-	__u32 _pad;
 };
 
 /* Key of map `xesp_destinations`: the destination addresses of SAs, so that keepalives that this host
@@ -65,19 +64,26 @@ struct xesp_destination {
 /* The SA tables, maps `xesp_sa4` and `xesp_sa6`: hash tables in an array map, because the JIT inlines an
  * array lookup, while a lookup in a hash map costs more than all the rest of the classifier. An SA lies in
  * one of two buckets (bpf/sa_table.h says which); SPI 0, which is never on the wire, marks a free slot.
- * Element 0 of the map is no bucket but their number. Written through mmap(), the SPI last. The keys of a
- * bucket are one cache line, what they lead to is the next. */
-#define XESP_SA_SLOTS 3
-struct xesp_sa_bucket {
-	__be32 spi[XESP_SA_SLOTS];
-	__be32 daddr[XESP_SA_SLOTS][4];
-	__u32 _pad;
-	struct xesp_sa_ref ref[XESP_SA_SLOTS];
-	__u32 _pad2[4];
+ * Element 0 of the map is no bucket but their number. Written through mmap(), the SPI last. A bucket is one
+ * cache line, since with many SAs each line of it that a packet needs comes from memory. */
+struct xesp_sa4_slot {
+	__be32 spi;
+	__be32 daddr;
+	struct xesp_sa_ref ref;
 };
 
+struct xesp_sa6_slot {
+	__be32 spi;
+	__be32 daddr[4];
+	struct xesp_sa_ref ref;
+};
+
+#define XESP_SA4_SLOTS 3
+#define XESP_SA6_SLOTS 2
 union xesp_sa_element {
-	struct xesp_sa_bucket bucket;
+	struct xesp_sa4_slot slot4[XESP_SA4_SLOTS];
+	struct xesp_sa6_slot slot6[XESP_SA6_SLOTS];
+	__u32 line[16];
 	__u32 buckets;
 };
 
@@ -121,10 +127,10 @@ XESP_ASSERT_SIZE(struct xesp_config, 20);
 XESP_ASSERT_SIZE(struct xesp_parser_slot, 8);
 XESP_ASSERT_SIZE(struct xesp_sa_key, 20);
 XESP_ASSERT_SIZE(struct xesp_destination, 20);
-XESP_ASSERT_SIZE(union xesp_sa_element, 128);
-XESP_ASSERT_OFFSET(struct xesp_sa_bucket, daddr, 12);
-XESP_ASSERT_OFFSET(struct xesp_sa_bucket, ref, 64);
-XESP_ASSERT_SIZE(struct xesp_sa_ref, 16);
+XESP_ASSERT_SIZE(union xesp_sa_element, 64);
+XESP_ASSERT_SIZE(struct xesp_sa4_slot, 20);
+XESP_ASSERT_SIZE(struct xesp_sa6_slot, 32);
+XESP_ASSERT_SIZE(struct xesp_sa_ref, 12);
 XESP_ASSERT_SIZE(struct xesp_meta, 20);
 XESP_ASSERT_OFFSET(struct xesp_meta, l3_offset, 8);
 XESP_ASSERT_OFFSET(struct xesp_meta, esp_length, 12);

@@ -12,18 +12,17 @@
 
 int classifier_bpf_open(uint32_t capacity, struct xesp_bpf **ret_object)
 {
-	uint32_t entries = classifier_table_entries(capacity);
 	struct xesp_bpf *object;
 	int ret;
 
-	if (!entries)
+	if (!classifier_table_entries(4, capacity))
 		return -EINVAL;
 	object = xesp_bpf__open();
 	if (!object)
 		return -errno;
-	ret = bpf_map__set_max_entries(object->maps.xesp_sa4, entries);
+	ret = bpf_map__set_max_entries(object->maps.xesp_sa4, classifier_table_entries(4, capacity));
 	if (!ret)
-		ret = bpf_map__set_max_entries(object->maps.xesp_sa6, entries);
+		ret = bpf_map__set_max_entries(object->maps.xesp_sa6, classifier_table_entries(6, capacity));
 	if (ret) {
 		xesp_bpf__destroy(object);
 		return ret;

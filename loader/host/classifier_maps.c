@@ -34,7 +34,8 @@ static void settle(void)
 		nanosleep(&pause, NULL);
 }
 
-static int map_table(int fd, uint32_t capacity, bool clear, struct classifier_table *ret_table)
+static int map_table(int fd, uint8_t family, uint32_t capacity, bool clear,
+		     struct classifier_table *ret_table)
 {
 	struct bpf_map_info info = {0};
 	uint32_t length = sizeof(info);
@@ -53,8 +54,9 @@ static int map_table(int fd, uint32_t capacity, bool clear, struct classifier_ta
 		return -errno;
 	if (clear)
 		memset(elements, 0, bytes);
-	classifier_table_init(ret_table, elements, info.max_entries,
-			      capacity ? capacity : classifier_table_capacity(info.max_entries), settle);
+	if (!capacity)
+		capacity = classifier_table_capacity(family, info.max_entries);
+	classifier_table_init(ret_table, family, elements, info.max_entries, capacity, settle);
 	return 0;
 }
 
@@ -80,9 +82,9 @@ static int map_all(struct classifier_maps *maps, uint32_t capacity, bool clear)
 	const void *config = NULL, *parsers = NULL;
 	int ret;
 
-	ret = map_table(maps->fds.sa4, capacity, clear, &maps->sa4);
+	ret = map_table(maps->fds.sa4, 4, capacity, clear, &maps->sa4);
 	if (!ret)
-		ret = map_table(maps->fds.sa6, capacity, clear, &maps->sa6);
+		ret = map_table(maps->fds.sa6, 6, capacity, clear, &maps->sa6);
 	if (!ret)
 		ret = map_readable(maps->fds.config, CONFIG_BYTES, &config);
 	if (!ret)

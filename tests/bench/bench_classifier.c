@@ -74,9 +74,8 @@ static uint32_t second_bucket_spi(const struct classifier_fds *fds, uint32_t sas
 		uint32_t numbers[2];
 
 		memcpy(&key.daddr[3], spec4.dst.bytes, sizeof(key.daddr[3]));
-		sa_table_hash(&key, classifier_table_entries(sas) - 1, numbers);
-		if (!bpf_map_lookup_elem(fds->sa4, &numbers[0], &element) &&
-		    !sa_table_in(&element.bucket, &key))
+		sa_table_hash(&key, classifier_table_entries(4, sas) - 1, numbers);
+		if (!bpf_map_lookup_elem(fds->sa4, &numbers[0], &element) && !sa_table_in(&element, 4, &key))
 			return spi;
 	}
 	return 0;

@@ -124,8 +124,9 @@ static uint32_t add_all(struct bench *bench, int *ret_err)
 static int measure_adds(struct bench *bench)
 {
 	double resident = resident_bytes();
-	double tables =
-		2 * (double)classifier_table_entries(XESP_SA_CAPACITY_MAX) * sizeof(union xesp_sa_element);
+	double tables = ((double)classifier_table_entries(4, XESP_SA_CAPACITY_MAX) +
+			 classifier_table_entries(6, XESP_SA_CAPACITY_MAX)) *
+			sizeof(union xesp_sa_element);
 	double start = stopwatch_wall();
 	double took, bytes;
 	uint32_t added;

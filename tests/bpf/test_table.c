@@ -22,15 +22,24 @@ struct rig {
 	uint32_t random;
 };
 
+/* Empty, for the SAs of a family (4 or 6). */
+static void begin(struct rig *rig, uint8_t family)
+{
+	uint32_t entries = classifier_table_entries(family, CAPACITY);
+
+	free(rig->elements);
+	rig->elements = calloc(entries, sizeof(*rig->elements));
+	assert_non_null(rig->elements);
+	classifier_table_init(&rig->table, family, rig->elements, entries, CAPACITY, NULL);
+}
+
 static int setup(void **state)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
-	rig->elements = calloc(classifier_table_entries(CAPACITY), sizeof(*rig->elements));
-	assert_non_null(rig->elements);
 	rig->random = 1;
-	classifier_table_init(&rig->table, rig->elements, classifier_table_entries(CAPACITY), CAPACITY, NULL);
+	begin(rig, 4);
 	*state = rig;
 	return 0;
 }
@@ -46,10 +55,21 @@ static int teardown(void **state)
 
 static struct ip_addr address(uint32_t i, uint8_t family)
 {
-	struct ip_addr addr = {.family = family,
+	struct ip_addr addr = {.family = family == 4 ? AF_INET : AF_INET6,
 			       .bytes = {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
 
 	return addr;
+}
+
+static struct xesp_sa_key key_of(uint32_t spi, const struct ip_addr *dst)
+{
+	struct xesp_sa_key key = {.spi = htonl(spi)};
+
+	if (dst->family == AF_INET)
+		memcpy(&key.daddr[3], dst->bytes, sizeof(key.daddr[3]));
+	else
+		memcpy(key.daddr, dst->bytes, sizeof(key.daddr));
+	return key;
 }
 
 static uint32_t draw(struct rig *rig)
@@ -64,6 +84,7 @@ static void fill_full(struct rig *rig, uint32_t spi_step, uint32_t dst_step, uin
 	struct xesp_sa_ref ref = {.generation = 1};
 	struct ip_addr dst;
 
+	begin(rig, family);
 	for (uint32_t i = 0; i < CAPACITY; i++) {
 		dst = address(i * dst_step, family);
 		ref.index = i;
@@ -86,22 +107,20 @@ static void test_full(void **state)
 					    {0x10000, 0}, {0x9e3779b1, 0}, {65535, 3}};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		fill_full(*state, steps[i][0], steps[i][1], AF_INET);
-		fill_full(*state, steps[i][0], steps[i][1], AF_INET6);
+		fill_full(*state, steps[i][0], steps[i][1], 4);
+		fill_full(*state, steps[i][0], steps[i][1], 6);
 	}
 }
 
-static uint32_t in_first_bucket(const struct rig *rig, uint32_t count)
+static uint32_t in_first_bucket(const struct rig *rig, const struct ip_addr *dst, uint32_t count)
 {
-	struct ip_addr dst = address(0, AF_INET);
 	uint32_t found = 0, numbers[2];
 
 	for (uint32_t i = 0; i < count; i++) {
-		struct xesp_sa_key key = {.spi = htonl(256 + i)};
+		struct xesp_sa_key key = key_of(256 + i, dst);
 
-		memcpy(&key.daddr[3], dst.bytes, sizeof(key.daddr[3]));
 		sa_table_hash(&key, rig->table.buckets, numbers);
-		found += sa_table_in(&rig->elements[numbers[0]].bucket, &key) != NULL;
+		found += sa_table_in(&rig->elements[numbers[0]], rig->table.family, &key) != NULL;
 	}
 	return found;
 }
@@ -110,25 +129,29 @@ static uint32_t in_first_bucket(const struct rig *rig, uint32_t count)
 static void test_sequence(void **state)
 {
 	struct rig *rig = *state;
-	struct ip_addr dst = address(0, AF_INET);
-	struct xesp_sa_ref ref = {0};
 
-	for (uint32_t i = 0; i < CAPACITY; i++)
-		assert_int_equal(classifier_table_add(&rig->table, 256 + i, &dst, &ref), 0);
-	assert_true(in_first_bucket(rig, CAPACITY) > CAPACITY * 9 / 10);
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		struct ip_addr dst = address(0, family);
+		struct xesp_sa_ref ref = {0};
+
+		begin(rig, family);
+		for (uint32_t i = 0; i < CAPACITY; i++)
+			assert_int_equal(classifier_table_add(&rig->table, 256 + i, &dst, &ref), 0);
+		assert_true(in_first_bucket(rig, &dst, CAPACITY) > CAPACITY * 9 / 10);
+	}
 }
 
 /* Random adds and deletes against a plain array, near full. */
-static void test_churn(void **state)
+static void churn(struct rig *rig, uint8_t family)
 {
-	struct rig *rig = *state;
 	bool *present = calloc(2 * CAPACITY, sizeof(*present));
 	uint32_t count = 0;
 
 	assert_non_null(present);
+	begin(rig, family);
 	for (uint32_t i = 0; i < 3000000; i++) {
 		uint32_t key = draw(rig) % (2 * CAPACITY);
-		struct ip_addr dst = address(key & 7, AF_INET);
+		struct ip_addr dst = address(key & 7, family);
 		struct xesp_sa_ref ref = {.index = key};
 
 		if (draw(rig) % 8 > 2) {
@@ -150,17 +173,25 @@ static void test_churn(void **state)
 	free(present);
 }
 
+static void test_churn(void **state)
+{
+	churn(*state, 4);
+	churn(*state, 6);
+}
+
 /* Another process takes over the memory. */
 static void test_taken_over(void **state)
 {
 	struct rig *rig = *state;
-	struct ip_addr dst = address(1, AF_INET6);
+	struct ip_addr dst = address(1, 6);
 	struct xesp_sa_ref ref = {.index = 3};
 	struct classifier_table other;
 
+	begin(rig, 6);
 	for (uint32_t i = 0; i < 100; i++)
 		assert_int_equal(classifier_table_add(&rig->table, 256 + i, &dst, &ref), 0);
-	classifier_table_init(&other, rig->elements, classifier_table_entries(CAPACITY), CAPACITY, NULL);
+	classifier_table_init(&other, 6, rig->elements, classifier_table_entries(6, CAPACITY), CAPACITY,
+			      NULL);
 	assert_int_equal(other.count, 100);
 	assert_int_equal(classifier_table_add(&other, 256, &dst, &ref), -EEXIST);
 	assert_int_equal(classifier_table_del(&other, 355, &dst), 0);
@@ -168,17 +199,17 @@ static void test_taken_over(void **state)
 }
 
 /* Small tables, whose few buckets random keys hit unevenly, take all they promise. */
-static void test_small(void **state)
+static void fill_small(struct rig *rig, uint8_t family)
 {
-	struct rig *rig = *state;
-	struct ip_addr dst = address(1, AF_INET);
+	struct ip_addr dst = address(1, family);
 	struct xesp_sa_ref ref = {0};
 
+	begin(rig, family);
 	for (uint32_t i = 0; i < 400000; i++) {
-		uint32_t capacity = 4 + i % 16, entries = classifier_table_entries(capacity);
+		uint32_t capacity = 4 + i % 16, entries = classifier_table_entries(family, capacity);
 
 		memset(rig->elements, 0, entries * sizeof(*rig->elements));
-		classifier_table_init(&rig->table, rig->elements, entries, capacity, NULL);
+		classifier_table_init(&rig->table, family, rig->elements, entries, capacity, NULL);
 		while (rig->table.count < capacity) {
 			int ret = classifier_table_add(&rig->table, draw(rig) | 1, &dst, &ref);
 
@@ -188,51 +219,71 @@ static void test_small(void **state)
 	}
 }
 
-/* The process before was killed while it moved an SA, which is in both its buckets. */
-static void test_taken_over_in_a_move(void **state)
+static void test_small(void **state)
 {
-	struct rig *rig = *state;
-	struct ip_addr dst = address(1, AF_INET);
+	fill_small(*state, 4);
+	fill_small(*state, 6);
+}
+
+/* The process before was killed while it moved an SA, which is in both its buckets. */
+static void take_over_in_a_move(struct rig *rig, uint8_t family)
+{
+	struct ip_addr dst = address(1, family);
 	struct xesp_sa_ref ref = {.index = 3};
-	struct xesp_sa_bucket *bucket;
 	uint32_t numbers[2];
 
+	begin(rig, family);
 	for (uint32_t spi = 256; spi < 276; spi++) {
-		struct xesp_sa_key key = {.spi = htonl(spi)};
+		struct xesp_sa_key key = key_of(spi, &dst);
 
-		memcpy(&key.daddr[3], dst.bytes, sizeof(key.daddr[3]));
 		sa_table_hash(&key, rig->table.buckets, numbers);
 		for (int i = 0; i < 2; i++) {
-			bucket = &rig->elements[numbers[i]].bucket;
-			bucket->spi[i] = key.spi;
-			memcpy(bucket->daddr[i], key.daddr, sizeof(key.daddr));
-			bucket->ref[i] = ref;
+			union xesp_sa_element *bucket = &rig->elements[numbers[i]];
+
+			if (family == 4) {
+				bucket->slot4[i] = (struct xesp_sa4_slot){key.spi, key.daddr[3], ref};
+			} else {
+				bucket->slot6[i] = (struct xesp_sa6_slot){.spi = key.spi, .ref = ref};
+				memcpy(bucket->slot6[i].daddr, key.daddr, sizeof(key.daddr));
+			}
 		}
-		classifier_table_init(&rig->table, rig->elements, classifier_table_entries(CAPACITY),
-				      CAPACITY, NULL);
+		classifier_table_init(&rig->table, family, rig->elements,
+				      classifier_table_entries(family, CAPACITY), CAPACITY, NULL);
 		assert_int_equal(rig->table.count, 1);
 		assert_int_equal(classifier_table_del(&rig->table, spi, &dst), 0);
 		assert_int_equal(classifier_table_del(&rig->table, spi, &dst), -ENOENT);
 	}
 }
 
+static void test_taken_over_in_a_move(void **state)
+{
+	take_over_in_a_move(*state, 4);
+	take_over_in_a_move(*state, 6);
+}
+
 static void test_refused(void **state)
 {
 	struct rig *rig = *state;
-	struct ip_addr dst = address(1, AF_INET), none = {0};
+	struct ip_addr dst = address(1, 4), other = address(1, 6), none = {0};
 	struct xesp_sa_ref ref = {0};
 
 	assert_int_equal(classifier_table_add(&rig->table, 0, &dst, &ref), -EINVAL);
 	assert_int_equal(classifier_table_add(&rig->table, 256, &none, &ref), -EINVAL);
+	assert_int_equal(classifier_table_add(&rig->table, 256, &other, &ref), -EINVAL);
+	assert_int_equal(classifier_table_del(&rig->table, 256, &other), -EINVAL);
 	assert_int_equal(classifier_table_del(&rig->table, 0, &dst), -EINVAL);
 	/* No bucket at all. */
-	classifier_table_init(&rig->table, rig->elements, 1, 1, NULL);
+	classifier_table_init(&rig->table, 4, rig->elements, 1, 1, NULL);
 	assert_int_equal(classifier_table_add(&rig->table, 256, &dst, &ref), -ENOSPC);
 	assert_int_equal(classifier_table_del(&rig->table, 256, &dst), -ENOENT);
-	assert_int_equal(classifier_table_entries(0), 0);
-	assert_int_equal(classifier_table_entries(UINT32_MAX), 0);
-	assert_int_equal(classifier_table_capacity(classifier_table_entries(1)), 1);
-	assert_int_equal(classifier_table_capacity(classifier_table_entries(CAPACITY)), CAPACITY);
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		assert_int_equal(classifier_table_entries(family, 0), 0);
+		assert_int_equal(classifier_table_entries(family, UINT32_MAX), 0);
+		assert_int_equal(classifier_table_capacity(family, classifier_table_entries(family, 1)), 1);
+		assert_int_equal(
+			classifier_table_capacity(family, classifier_table_entries(family, CAPACITY)),
+			CAPACITY);
+	}
 }
 
 int main(void)

@@ -66,8 +66,8 @@ static const struct xesp_sa_ref *look_up(const union xesp_sa_element *elements, 
 
 	memcpy(&key.daddr[3], dst.bytes, sizeof(key.daddr[3]));
 	sa_table_hash(&key, BUCKETS, numbers);
-	ref = sa_table_in(&elements[numbers[0]].bucket, &key);
-	return ref ? ref : sa_table_in(&elements[numbers[1]].bucket, &key);
+	ref = sa_table_in(&elements[numbers[0]], 4, &key);
+	return ref ? ref : sa_table_in(&elements[numbers[1]], 4, &key);
 }
 
 static void *read_all(void *arg)
@@ -124,7 +124,7 @@ static void test_moves(void **state)
 
 	(void)state;
 	assert_non_null(elements);
-	classifier_table_init(&table, elements, BUCKETS + 1, LIMIT, settle);
+	classifier_table_init(&table, 4, elements, BUCKETS + 1, LIMIT, settle);
 	/* Nobody reads yet. */
 	table.settle = NULL;
 	fill_staying(&table);
