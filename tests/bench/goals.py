@@ -16,10 +16,14 @@ class Goal:
 
 
 GCM = "open.ipsec-mb.aes128gcm16"
+WORKER = "worker.ipsec-mb.aes128gcm16"
 PEER = "librte_ipsec"  # its cycles over xesp's
 GOALS = [
     Goal("opening 1400 B, AES-128-GCM, over libipsec-mb alone", f"{GCM}.1400.32.over_library", 1.5, True),
     Goal("opening 64 B, AES-128-GCM, above libipsec-mb alone", f"{GCM}.64.32.above_library", 120, True, unit="cycles"),
+    Goal("receive ring to null sink, 1400 B, over libipsec-mb alone", f"{WORKER}.1400.32.over_library", 1.5, True),
+    Goal("receive ring to null sink, 64 B, above libipsec-mb alone", f"{WORKER}.64.32.above_library", 120, True,
+         unit="cycles"),
     Goal("librte_ipsec's cycles over xesp's, opening 64 B, AES-128-GCM", f"{PEER}.open.aes128gcm16.64.ratio", 1.2, False),
     Goal("the same, opening 1400 B", f"{PEER}.open.aes128gcm16.1400.ratio", 1.2, False),
     Goal("the same, sealing 64 B", f"{PEER}.seal.aes128gcm16.64.ratio", 1.2, False),

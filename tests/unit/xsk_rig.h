@@ -33,6 +33,7 @@ struct kernel {
 	uint32_t fill_producer, fill_consumer, rx_producer, rx_consumer, flags; /* as both sides see them */
 	uint32_t taken;	 /* frames out of the fill ring */
 	bool late;	 /* says what it took only when told to: kernel_settle() */
+	bool keep;	 /* leaves in a frame what was there, as Linux: benchmarks */
 	bool unfinished; /* the next packet has no last descriptor, as from a kernel that is broken */
 };
 
@@ -115,7 +116,8 @@ static inline void kernel_frame(struct kernel *kernel, const uint8_t *data, uint
 	uint64_t addr = kernel->fill[kernel->taken++ % kernel->info.fill_size] + KERNEL_HEADROOM;
 
 	assert_int_equal(addr % XESP_FRAME_SIZE, KERNEL_HEADROOM);
-	memset(kernel->umem + addr - KERNEL_HEADROOM, 0xee, XESP_FRAME_SIZE);
+	if (!kernel->keep)
+		memset(kernel->umem + addr - KERNEL_HEADROOM, 0xee, XESP_FRAME_SIZE);
 	memcpy(kernel->umem + addr - meta_bytes, data - meta_bytes, meta_bytes + len);
 	kernel->rx[kernel->rx_producer++ % kernel->info.rx_size] =
 		(struct xdp_desc){.addr = addr, .len = len, .options = last ? 0 : XDP_PKT_CONTD};
