@@ -27,8 +27,9 @@ UDP_NEAR = 0.05  # of the rate; closer than this a step does not tell
 # The usual bound of rmem_max, which the kernel doubles. Without it the receiving iperf3 has room for a millisecond of
 # datagrams, and what is measured is how soon it gets a CPU.
 UDP_BUFFER = "208K"
-TESTS = {"tcp": [], "tcp8": ["-P", "8"], "udp": []}
+TESTS = {"tcp": [], "load": [], "tcp8": ["-P", "8"], "udp": []}
 PINGS_IDLE = 50
+LOAD_SECONDS = 2
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Tunnel = collections.namedtuple("Tunnel", "name client server source target")
@@ -177,21 +178,26 @@ class Figures:
             print(json.dumps({"figure": name, "unit": unit, "samples": samples}), flush=True)
 
 
+def measure_load(tunnel, seconds, figures):
+    """Pings beside a TCP flow of its own: ping(8) spins when the next one is due within 10 ms, and would take a good
+    part of a CPU from a flow that is measured."""
+    pings = ping(tunnel, seconds * 100, 0.01, under_load=True)
+    end, _ = run_client(tunnel, "load", "-t", str(seconds))
+    times, missing = read_ping(pings)
+    figures.extend(tunnel, "ping_load", "us", times)
+    figures.add(tunnel, "ping_load_lost", "packets", missing)
+    return f"{end['sum_received']['bits_per_second'] / 1e9:.2f}"
+
+
 def measure_tcp(tunnel, test, seconds, figures):
-    """Pings go beside the one flow, a hundred a second, which is nothing beside its packets."""
-    alone = test == "tcp"
-    pings = ping(tunnel, seconds * 100, 0.01, under_load=True) if alone else None
     cpu = Cpu(tunnel)
     end, usage = run_client(tunnel, test, "-t", str(seconds), *TESTS[test])
     own, machine = cpu.end(usage)
     total = end["sum_received"]
     figures.add(tunnel, test, "b/s", total["bits_per_second"])
-    if alone:
+    if test == "tcp":
         figures.add(tunnel, "cpu", "s/GB", own / total["bytes"] * 1e9)
         figures.add(tunnel, "cpu_machine", "s/GB", machine / total["bytes"] * 1e9)
-        times, missing = read_ping(pings)
-        figures.extend(tunnel, "ping_load", "us", times)
-        figures.add(tunnel, "ping_load_lost", "packets", missing)
     return f"{total['bits_per_second'] / 1e9:.2f}"
 
 
@@ -214,7 +220,9 @@ def measure(tunnel, number, tests, arguments, figures):
     figures.extend(tunnel, "ping_idle", "us", ping(tunnel, PINGS_IDLE, 0.002)[0])
     rates = []
     for test in tests:
-        if test != "udp":
+        if test == "load":
+            rates.append(f"beside pings {measure_load(tunnel, min(LOAD_SECONDS, arguments.seconds), figures)}")
+        elif test != "udp":
             rates.append(f"{test} {measure_tcp(tunnel, test, arguments.seconds, figures)}")
         elif number < arguments.udp_rounds:
             rates.append(f"{test} {measure_udp(tunnel, figures)}")
