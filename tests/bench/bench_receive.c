@@ -32,8 +32,8 @@
 
 #define ROUNDS 7
 #define ROUNDS_QUICK 3
-#define SECONDS 0.7
-#define SECONDS_QUICK 0.25
+#define SECONDS 0.5
+#define SECONDS_QUICK 0.15
 #define SHARE 0.9 /* of the most, at which losses are counted */
 #define CPU_SENDS 0
 #define CPU_RECEIVES 1
@@ -255,14 +255,14 @@ static void report(struct bench *bench, const char *sizes, size_t rounds)
 	for (enum way way = 0; way < WAYS; way++) {
 		snprintf(name, sizeof(name), "receive.%s.%s", ways[way].name, sizes);
 		figure_rounds(name, "packets/s", bench->rates[way], rounds);
+		snprintf(name, sizeof(name), "receive.lost_at_90.%s.%s", ways[way].name, sizes);
+		if (way != WAY_RECYCLE)
+			figure_rounds(name, "share", bench->lost[way], rounds);
 		printf("%-8s %-5s %6.2f M packets a second", ways[way].name, sizes,
 		       figure_median(bench->rates[way], rounds) / 1e6);
-		if (way != WAY_RECYCLE) {
-			snprintf(name, sizeof(name), "receive.lost_at_90.%s.%s", ways[way].name, sizes);
-			figure_rounds(name, "share", bench->lost[way], rounds);
+		if (way != WAY_RECYCLE)
 			printf(", %6.2f %% lost at 90 %% of that",
 			       100 * figure_median(bench->lost[way], rounds));
-		}
 		printf("\n");
 	}
 }

@@ -156,14 +156,14 @@ static void report(const struct target *target, enum load load, size_t rounds, s
 
 	snprintf(name, sizeof(name), "requests.delete.%s.%s", target->name, load_names[load]);
 	figure_rounds(name, "us", us, count);
-	printf("%-22s %-5s median %7.0f us, ", target->name, load_names[load], figure_median(us, count));
-	printf("p99 %7.0f, longest %7.0f of %zu deletes", us[count * 99 / 100], us[count - 1], count);
-	if (load != LOAD_IDLE) {
-		snprintf(name, sizeof(name), "requests.opened.%s.%s", target->name, load_names[load]);
+	snprintf(name, sizeof(name), "requests.opened.%s.%s", target->name, load_names[load]);
+	if (load != LOAD_IDLE)
 		figure_rounds(name, "packets/s", latencies->opened[load], rounds);
+	printf("%-7s %-5s median %6.0f us, ", target->name, load_names[load], figure_median(us, count));
+	printf("p99 %6.0f, longest %6.0f of %zu deletes", us[count * 99 / 100], us[count - 1], count);
+	if (load != LOAD_IDLE)
 		printf("; %.2f M packets a second opened",
 		       figure_median(latencies->opened[load], rounds) / 1e6);
-	}
 	printf("\n");
 }
 

@@ -167,6 +167,8 @@ def take_output(process, figures, outcome, log, most):
     for line in output.splitlines(keepends=True):
         if not line.startswith("{"):
             log.write(line)
+            if '{"figure"' in line:
+                wrong = wrong or f"printed a figure behind other text, {line.strip()[:60]!r}"
             continue
         try:
             take_line(line, figures, outcome)

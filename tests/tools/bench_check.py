@@ -92,6 +92,12 @@ def test_no_figures(bench):
         assert set(results.figures) == {"fake.one"}, line
 
 
+def test_figure_inside_a_line(bench):
+    results, outcome = bench.run("printf 'a table, '\n" + figure("one", 1) + figure("two", 1))
+    assert outcome.status == "failed" and "behind other text" in outcome.why, outcome
+    assert set(results.figures) == {"fake.two"}
+
+
 def test_too_long(bench):
     most, parts.SECONDS_MOST = parts.SECONDS_MOST, 0.3
     try:
