@@ -82,23 +82,3 @@ def judge_one(goal, results):
 
 def judge(results):
     return [judge_one(goal, results) for goal in GOALS]
-
-
-def number(value):
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def table(machine, judged):
-    lines = [f"{machine['cpu']}, {machine['cpus']} CPUs, Linux {machine['kernel']}, {machine['provider'] or 'provider unknown'}"]
-    if machine["load"] > 0.5:
-        lines.append(f"Others were at work (load {machine['load']:.1f} before the run): absolute figures are low.")
-    lines.append(f"{'goal':<76} {'measured (quartiles)':>30} {'bound':>12}")
-    for row in judged:
-        bound = f"{'<=' if row['at'] == 'most' else '>='} {number(row['bound'])}"
-        if row["met"] is None:
-            measured, verdict = "not measured", f"({row['why']})"
-        else:
-            measured = f"{number(row['median'])} ({number(row['q1'])}..{number(row['q3'])}) {row['unit']}"
-            verdict = "met" if row["met"] else "NOT MET"
-        lines.append(f"{row['goal']:<76} {measured:>30} {bound:>12}  {verdict}")
-    return "\n".join(lines)

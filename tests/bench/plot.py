@@ -3,6 +3,8 @@
 import math
 from xml.sax.saxutils import escape
 
+from tables import TUNNELS, number
+
 WIDTH = 940
 MARGIN = 12
 COLUMN = 452  # width of a panel, two beside each other
@@ -11,13 +13,6 @@ VALUE = 140  # of its bars' figures
 BAR = 16
 GAP = 6
 COLOURS = {"xesp": "#1f6fb2", "other": "#9aa5b1", "met": "#2e7d32", "missed": "#c62828", "grey": "#777"}
-TUNNELS = {
-    "xesp-gcm": "xesp, AES-128-GCM",
-    "xesp-chacha": "xesp, ChaCha20",
-    "strongswan-gcm": "strongSwan userland",
-    "wireguard-go": "wireguard-go",
-    "none": "no tunnel",
-}
 SIZES = (64, 128, 256, 576, 1400, 9000)
 
 # Of the goals: where labels end, where the axis is; its powers of two from the bound.
@@ -96,10 +91,6 @@ class Drawing:
                 f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n')
 
 
-def number(value):
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
 def told(figure, unit):
     middle, low, high = (number(figure[key]) for key in ("median", "q1", "q3"))
     return f"{middle} {unit}" + ("" if low == middle == high else f" ({low} to {high})")
@@ -135,6 +126,12 @@ def tunnels(figures, name):
 def sizes(figures, name):
     for size in SIZES:
         yield f"{size} bytes", figures.get(f"{name}.ipsec-mb.aes128gcm16.{size}.32.above_library"), "xesp"
+
+
+def peer(figures):
+    for way, label in (("open", "opening"), ("seal", "sealing")):
+        for size in (64, 576, 1400):
+            yield f"{label} {size}", figures.get(f"librte_ipsec.{way}.aes128gcm16.{size}.ratio"), "xesp"
 
 
 def classified(figures):
@@ -179,6 +176,8 @@ def panels(figures):
         Panel("Sealing a packet, with outer headers", f"above libipsec-mb alone on the same bytes; {shorter}", "cycles",
               sizes(figures, "seal")),
         Panel("Classifier", f"a packet, above an empty XDP program; {shorter}", "ns", classified(figures)),
+        Panel("DPDK's librte_ipsec, AES-128-GCM", "its cycles over xesp's, same packets and library; longer is better",
+              "times", peer(figures)),
         Panel("What merging and the inside interface save", "times the packets a second of CPU time, against without",
               "times", saved(figures)),
         Panel("Receive behind AF_XDP, one CPU", "packets a second; longer is better", "M", received(figures), 1e-6),

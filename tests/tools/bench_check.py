@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import goals
 import parts
 import plot
+import tables
 import tunnel_measure
 
 GOOD = '{"figure": "fake.%s", "unit": "ns", "samples": [%s]}'
@@ -188,12 +189,24 @@ def test_goals_of_one_part(_):
         assert len(measured_by[0]) == 1 and measured_by[0] == measured_by[1], goal
 
 
+def test_tables(bench):
+    """A tunnel without pings has its row all the same."""
+    results, _ = bench.run("".join(f"echo '{json.dumps(row)}'\n" for row in (
+        {"figure": "tunnel.tcp.none", "unit": "b/s", "samples": [5e9]},
+        {"figure": "tunnel.ping_idle.xesp-gcm", "unit": "us", "samples": list(range(200))},
+        {"figure": "requests.delete.socket.idle", "unit": "us", "samples": list(range(100, 300))})))
+    assert [line.split() for line in tables.tunnel_lines(results.figures)[1:]] == [
+        ["xesp,", "AES-128-GCM", "-", "-", "-", "-", "99.5", "198", "-", "-"],
+        ["no", "tunnel", "5", "-", "-", "-", "-", "-", "-", "-"]]
+    assert tables.latency_lines(results.figures)[1].split() == ["socket.idle", "200", "298", "299"]
+
+
 def test_nothing_measured(_):
     results = parts.Results()
     judged = goals.judge(results)
     machine = {"cpu": "a CPU", "cpus": 2, "kernel": "6", "provider": "", "load": 0, "time": "2026-01-01T00:00:00Z"}
     assert judged and all(row["met"] is None and "not run" in row["why"] for row in judged), judged
-    assert goals.table(machine, judged).count("not measured") == len(goals.GOALS)
+    assert tables.all_of(machine, judged, {}).count("not measured") == len(goals.GOALS)
     xml.etree.ElementTree.fromstring(plot.svg(machine, results.figures, judged))
     json.dumps(judged, allow_nan=False)
 
