@@ -62,10 +62,11 @@ static void tear_down(void *context)
 	esp_rig_teardown(&bench->rig);
 }
 
-static void restore(void *context)
+static void restore(void *context, enum burst_bench_way way)
 {
 	struct bench *bench = context;
 
+	(void)way;
 	for (size_t i = 0; i < BURST_BENCH_PACKETS; i++)
 		memcpy(bench->packets[i].frame, bench->sealed[i], bench->packets[i].frame_len);
 	replay_init(&bench->rig.sa->replay, 64, false, 0);

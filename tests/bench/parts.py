@@ -39,7 +39,7 @@ QUICK_SUITES = ("aes128gcm16", "chacha20poly1305", "aes128cbc-sha256")
 PARTS = [
     Part("classifier", "./bench_classifier"),
     Part("pipeline", "./bench_pipeline", quick=QUICK_SUITES, figures=("open",)),
-    Part("worker", "./bench_worker"),
+    Part("worker", "./bench_worker", quick=QUICK_SUITES),
     Part("seal", "./bench_seal", quick=QUICK_SUITES),
     Part("librte_ipsec", "./bench_rte_ipsec", quick=("aes128gcm16",)),
     Part("merge", "./bench_merge"),

@@ -16,6 +16,7 @@
 #define ROUNDS 1001
 #define ROUNDS_MIN 101
 #define ROUNDS_QUICK 4 /* times fewer */
+#define PASSES 5
 /* Of a frame: headroom, outer headers, ESP around the longest packet. */
 #define FRAME_BYTES 12288
 
@@ -44,26 +45,32 @@ static const struct suite {
 static const size_t sizes[] = {64, 128, 256, 576, 1400, BURST_BENCH_INNER_MAX};
 static const size_t bursts[] = {1, 8, 32, BURST_BENCH_PACKETS};
 
-/* What is measured now. */
-struct measuring {
-	const struct burst_bench_ops *ops;
-	void *bench;
-	const struct crypto_provider *provider;
-	const struct suite *suite;
-	size_t inner_len;
-	struct bare_gcm *bare; /* NULL: not AES-GCM, or not libipsec-mb */
+/* Of one size in bursts of one length. */
+struct series {
 	size_t rounds;
 	double cycles[BURST_BENCH_WAYS][ROUNDS];
 	double above[ROUNDS]; /* the whole above the library, or above crypto where there is none to call */
 	double ratio[ROUNDS];
 };
 
+/* What is measured now. */
+struct measuring {
+	const struct burst_bench_ops *ops;
+	void *bench;
+	const struct crypto_provider *provider;
+	const struct suite *suite;
+	struct bare_gcm *bare; /* NULL: not AES-GCM, or not libipsec-mb */
+	struct series series[ARRAY_SIZE(sizes)][ARRAY_SIZE(bursts)];
+};
+
+/* ---- rounds ------------------------------------------------------------------------------------------- */
+
 /* Cycles a packet. */
 static double run(const struct measuring *m, enum burst_bench_way way, size_t burst)
 {
 	uint64_t start;
 
-	m->ops->restore(m->bench);
+	m->ops->restore(m->bench, way);
 	start = stopwatch_cycles();
 	m->ops->run(m->bench, way, burst, m->bare);
 	start = stopwatch_cycles() - start;
@@ -71,74 +78,98 @@ static double run(const struct measuring *m, enum burst_bench_way way, size_t bu
 	return (double)start / BURST_BENCH_PACKETS;
 }
 
-static void print_figures(struct measuring *m, size_t burst)
+static void run_all(const struct measuring *m, struct series *series, size_t burst)
 {
-	const char *over = m->bare ? "library" : "crypto";
-	char name[96];
-	int len = snprintf(name, sizeof(name), "%s.%s.%s.%zu.%zu", m->ops->figure, m->provider->name,
-			   m->suite->name, m->inner_len, burst);
+	size_t round = series->rounds++;
+	double whole = run(m, BURST_BENCH_WHOLE, burst);
+	double crypto = run(m, BURST_BENCH_CRYPTO, burst);
+	double alone = m->bare ? run(m, BURST_BENCH_ALONE, burst) : crypto;
 
-	figure_samples(name, STOPWATCH_CYCLES " a packet", m->cycles[BURST_BENCH_WHOLE], m->rounds);
-	snprintf(name + len, sizeof(name) - (size_t)len, ".above_%s", over);
-	figure_samples(name, STOPWATCH_CYCLES " a packet", m->above, m->rounds);
-	snprintf(name + len, sizeof(name) - (size_t)len, ".over_%s", over);
-	figure_samples(name, "times", m->ratio, m->rounds);
+	series->cycles[BURST_BENCH_WHOLE][round] = whole;
+	series->cycles[BURST_BENCH_CRYPTO][round] = crypto;
+	series->cycles[BURST_BENCH_ALONE][round] = alone;
+	series->above[round] = whole - alone;
+	series->ratio[round] = whole / alone;
 }
 
-/* Returns what the crypto takes a packet. */
-static double measure(struct measuring *m, size_t burst)
-{
-	double medians[BURST_BENCH_WAYS];
-
-	for (size_t round = 0; round < m->rounds; round++) {
-		double whole, alone;
-
-		whole = m->cycles[BURST_BENCH_WHOLE][round] = run(m, BURST_BENCH_WHOLE, burst);
-		alone = m->cycles[BURST_BENCH_CRYPTO][round] = run(m, BURST_BENCH_CRYPTO, burst);
-		if (m->bare)
-			alone = run(m, BURST_BENCH_ALONE, burst);
-		m->cycles[BURST_BENCH_ALONE][round] = alone;
-		m->above[round] = whole - alone;
-		m->ratio[round] = whole / alone;
-	}
-	print_figures(m, burst);
-	for (size_t way = 0; way < BURST_BENCH_WAYS; way++)
-		medians[way] = figure_median(m->cycles[way], m->rounds);
-	printf("%-9s %-17s %5zu %5zu %9.1f %9.1f %9.1f %8.1f %6.2f\n", m->provider->name, m->suite->name,
-	       m->inner_len, burst, medians[BURST_BENCH_WHOLE], medians[BURST_BENCH_CRYPTO],
-	       medians[BURST_BENCH_ALONE], figure_median(m->above, m->rounds),
-	       figure_median(m->ratio, m->rounds));
-	return medians[BURST_BENCH_CRYPTO];
-}
-
-/* Long packets vary less, and there is an end to patience. */
+/* Of one pass. Long packets vary less, and there is an end to patience. */
 static size_t rounds_for(size_t inner_len)
 {
-	size_t rounds = ROUNDS_MIN + (ROUNDS - ROUNDS_MIN) * 64 / inner_len;
+	size_t rounds = (ROUNDS_MIN + (ROUNDS - ROUNDS_MIN) * 64 / inner_len) / PASSES;
 
 	return figure_quick() ? rounds / ROUNDS_QUICK : rounds;
 }
 
-static void measure_size(struct measuring *m, size_t inner_len)
+static void measure_size(struct measuring *m, size_t size)
 {
 	struct sa_params params = m->ops->params();
-	double crypto[ARRAY_SIZE(bursts)];
 
 	esp_rig_suite(&params, m->suite->cipher, m->suite->cipher_key_bytes, m->suite->auth,
 		      m->suite->icv_bytes);
-	m->inner_len = inner_len;
-	m->rounds = rounds_for(inner_len);
 	m->bare = NULL;
 	if (m->provider == &crypto_ipsec_mb && m->suite->cipher == ALGO_AES_GCM)
 		m->bare = bare_gcm_new(params.key, m->suite->cipher_key_bytes);
-	m->ops->set_up(m->bench, &params, m->provider, inner_len);
-	for (size_t i = 0; i < ARRAY_SIZE(bursts); i++)
-		crypto[i] = measure(m, bursts[i]);
-	printf("%-9s %-17s %5zu %d bursts of 1 take %.1f times as long as one of %d\n", m->provider->name,
-	       m->suite->name, inner_len, BURST_BENCH_PACKETS, crypto[0] / crypto[ARRAY_SIZE(bursts) - 1],
-	       BURST_BENCH_PACKETS);
+	m->ops->set_up(m->bench, &params, m->provider, sizes[size]);
+	for (size_t burst = 0; burst < ARRAY_SIZE(bursts); burst++)
+		for (size_t round = 0; round < rounds_for(sizes[size]); round++)
+			run_all(m, &m->series[size][burst], bursts[burst]);
 	m->ops->tear_down(m->bench);
 	bare_gcm_free(m->bare);
+}
+
+/* ---- what came out ------------------------------------------------------------------------------------ */
+
+static void print_figures(const struct measuring *m, struct series *series, size_t inner_len, size_t burst)
+{
+	const char *over = m->bare ? "library" : "crypto";
+	char name[96];
+	int len = snprintf(name, sizeof(name), "%s.%s.%s.%zu.%zu", m->ops->figure, m->provider->name,
+			   m->suite->name, inner_len, burst);
+
+	figure_samples(name, STOPWATCH_CYCLES " a packet", series->cycles[BURST_BENCH_WHOLE], series->rounds);
+	snprintf(name + len, sizeof(name) - (size_t)len, ".above_%s", over);
+	figure_samples(name, STOPWATCH_CYCLES " a packet", series->above, series->rounds);
+	snprintf(name + len, sizeof(name) - (size_t)len, ".over_%s", over);
+	figure_samples(name, "times", series->ratio, series->rounds);
+}
+
+/* Returns what the crypto takes a packet. */
+static double report(const struct measuring *m, struct series *series, size_t inner_len, size_t burst)
+{
+	double medians[BURST_BENCH_WAYS];
+
+	print_figures(m, series, inner_len, burst);
+	for (size_t way = 0; way < BURST_BENCH_WAYS; way++)
+		medians[way] = figure_median(series->cycles[way], series->rounds);
+	printf("%-9s %-17s %5zu %5zu %9.1f %9.1f %9.1f %8.1f %6.2f\n", m->provider->name, m->suite->name,
+	       inner_len, burst, medians[BURST_BENCH_WHOLE], medians[BURST_BENCH_CRYPTO],
+	       medians[BURST_BENCH_ALONE], figure_median(series->above, series->rounds),
+	       figure_median(series->ratio, series->rounds));
+	return medians[BURST_BENCH_CRYPTO];
+}
+
+static void report_size(struct measuring *m, size_t size)
+{
+	double crypto[ARRAY_SIZE(bursts)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bursts); i++)
+		crypto[i] = report(m, &m->series[size][i], sizes[size], bursts[i]);
+	printf("%-9s %-17s %5zu %d bursts of 1 take %.1f times as long as one of %d\n", m->provider->name,
+	       m->suite->name, sizes[size], BURST_BENCH_PACKETS, crypto[0] / crypto[ARRAY_SIZE(bursts) - 1],
+	       BURST_BENCH_PACKETS);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------------- */
+
+/* In several passes, so that a moment in which the machine is slow is in few of the rounds of each size. */
+static void measure_suite(struct measuring *m)
+{
+	memset(m->series, 0, sizeof(m->series));
+	for (size_t pass = 0; pass < PASSES; pass++)
+		for (size_t size = 0; size < ARRAY_SIZE(sizes); size++)
+			measure_size(m, size);
+	for (size_t size = 0; size < ARRAY_SIZE(sizes); size++)
+		report_size(m, size);
 }
 
 static bool is_wanted(const char *name, int count, char *const *names)
@@ -149,9 +180,27 @@ static bool is_wanted(const char *name, int count, char *const *names)
 	return count == 0;
 }
 
+static void measure_provider(struct measuring *m, const struct crypto_provider *provider, int count,
+			     char *const *names)
+{
+	struct crypto_ctx *ctx;
+
+	m->provider = provider;
+	if (m->provider->ctx_new(&ctx)) {
+		printf("%s: not on this machine\n", m->provider->name);
+		return;
+	}
+	printf("%s\n", m->provider->ctx_describe(ctx));
+	m->provider->ctx_free(ctx);
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++) {
+		m->suite = &suites[i];
+		if (is_wanted(suites[i].name, count, names))
+			measure_suite(m);
+	}
+}
+
 void burst_bench_run(const struct burst_bench_ops *ops, void *bench, int count, char *const *names)
 {
-	static const struct crypto_provider *const providers[] = {&crypto_ipsec_mb, &crypto_openssl};
 	CLEANUP_FREE struct measuring *m = calloc(1, sizeof(*m));
 
 	if (!m)
@@ -161,24 +210,12 @@ void burst_bench_run(const struct burst_bench_ops *ops, void *bench, int count, 
 	printf("%s a packet, tunnel mode\n", STOPWATCH_CYCLES);
 	printf("%-9s %-17s %5s %5s %9s %9s %9s %8s %6s\n", "provider", "suite", "bytes", "burst", ops->done,
 	       "crypto", "alone", "above", "ratio");
-	for (size_t i = 0; i < ARRAY_SIZE(providers); i++) {
-		struct crypto_ctx *ctx;
-
-		if (providers[i]->ctx_new(&ctx)) {
-			printf("%s: not on this machine\n", providers[i]->name);
-			continue;
-		}
-		printf("%s\n", providers[i]->ctx_describe(ctx));
-		providers[i]->ctx_free(ctx);
-		m->provider = providers[i];
-		for (size_t j = 0; j < ARRAY_SIZE(suites); j++) {
-			m->suite = &suites[j];
-			if (!is_wanted(suites[j].name, count, names))
-				continue;
-			for (size_t k = 0; k < ARRAY_SIZE(sizes); k++)
-				measure_size(m, sizes[k]);
-		}
+	if (ops->usual_provider) {
+		measure_provider(m, crypto_provider_by_name("auto"), count, names);
+		return;
 	}
+	measure_provider(m, &crypto_ipsec_mb, count, names);
+	measure_provider(m, &crypto_openssl, count, names);
 }
 
 void burst_bench_frames_new(uint8_t *frames[BURST_BENCH_PACKETS])

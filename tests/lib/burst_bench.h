@@ -6,6 +6,7 @@
 #ifndef XESP_TESTS_BURST_BENCH_H
 #define XESP_TESTS_BURST_BENCH_H
 
+#include <stdbool.h>
 #include <xesp/limits.h>
 
 #include "control/sa_params.h"
@@ -25,8 +26,9 @@ enum burst_bench_way {
 };
 
 struct burst_bench_ops {
-	const char *figure; /* what names of figures begin with */
-	const char *done;   /* what packets are then */
+	const char *figure;  /* what names of figures begin with */
+	const char *done;    /* what packets are then */
+	bool usual_provider; /* that one alone, and not each in turn */
 	/* Of an SA, whose suite is still to be set. */
 	struct sa_params (*params)(void);
 	/* An SA, and packets of so many bytes inside. */
@@ -34,7 +36,7 @@ struct burst_bench_ops {
 		       size_t inner_len);
 	void (*tear_down)(void *bench);
 	/* Before each run: packets as they come. Not measured. */
-	void (*restore)(void *bench);
+	void (*restore)(void *bench, enum burst_bench_way way);
 	/* Measured. `bare` is NULL but for BURST_BENCH_ALONE. */
 	void (*run)(void *bench, enum burst_bench_way way, size_t burst, struct bare_gcm *bare);
 	/* After each: ends the program if packets are not what they should be. Not measured. */

@@ -50,11 +50,9 @@ static inline struct worker_queue queue_of(uint32_t number, uint32_t frames)
 				     .sink = -1};
 }
 
-static inline void set_up_frames(const struct nest_kind *kind, uint32_t frames)
+/* Workers for the SAs that are there. */
+static inline void set_up_workers(uint32_t frames)
 {
-	memset(&bench, 0, sizeof(bench));
-	bench.data_len = 99;
-	nest_setup_kind(&bench.nest, kind);
 	assert_int_equal(worker_group_new(QUEUES, bench.nest.tunnel.provider, &sink, &bench.group), 0);
 	bench.group->db = bench.nest.db;
 	for (uint32_t i = 0; i < QUEUES; i++) {
@@ -62,6 +60,14 @@ static inline void set_up_frames(const struct nest_kind *kind, uint32_t frames)
 
 		assert_int_equal(worker_group_add(bench.group, &queue), 0);
 	}
+}
+
+static inline void set_up_frames(const struct nest_kind *kind, uint32_t frames)
+{
+	memset(&bench, 0, sizeof(bench));
+	bench.data_len = 99;
+	nest_setup_kind(&bench.nest, kind);
+	set_up_workers(frames);
 }
 
 static inline void set_up(const struct nest_kind *kind)
