@@ -136,7 +136,7 @@ static void print_figures(const struct measuring *m, struct series *series, size
 /* Returns what the crypto takes a packet. */
 static double report(const struct measuring *m, struct series *series, size_t inner_len, size_t burst)
 {
-	double medians[BURST_BENCH_WAYS];
+	double medians[BURST_BENCH_WAYS] = {0};
 
 	print_figures(m, series, inner_len, burst);
 	for (size_t way = 0; way < BURST_BENCH_WAYS; way++)
@@ -150,7 +150,7 @@ static double report(const struct measuring *m, struct series *series, size_t in
 
 static void report_size(struct measuring *m, size_t size)
 {
-	double crypto[ARRAY_SIZE(bursts)];
+	double crypto[ARRAY_SIZE(bursts)] = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bursts); i++)
 		crypto[i] = report(m, &m->series[size][i], sizes[size], bursts[i]);
