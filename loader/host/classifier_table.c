@@ -48,15 +48,12 @@ static int slots(const struct classifier_table *table)
 
 static struct place place_at(const struct classifier_table *table, union xesp_sa_element *bucket, int slot)
 {
-	if (table->family == 4) {
-		struct xesp_sa4_slot *slot4 = &bucket->slot4[slot];
+	struct xesp_sa4_slot *slot4 = &bucket->slot4[slot];
+	struct xesp_sa6_slot *slot6 = &bucket->slot6[slot];
 
+	if (table->family == 4)
 		return (struct place){.spi = &slot4->spi, .daddr = &slot4->daddr, .ref = &slot4->ref};
-	} else {
-		struct xesp_sa6_slot *slot6 = &bucket->slot6[slot];
-
-		return (struct place){.spi = &slot6->spi, .daddr = slot6->daddr, .ref = &slot6->ref};
-	}
+	return (struct place){.spi = &slot6->spi, .daddr = slot6->daddr, .ref = &slot6->ref};
 }
 
 /* The slot at `at` of those of both buckets, one bucket after the other. */
