@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The SA store of one interface: its SAs, its parser entries, and the classifier's tables that mirror
- * them. Only the control thread changes it; workers only call sadb_get().
+ * them. Only the control thread changes it; workers only call sadb_get(),
+ * sadb_is_large() and sadb_prefetch().
  *
  * Add: everything is prepared first, then the SA outlives the process, the classifier's SA entry comes last,
  * and a failure at any step undoes the steps before it. Delete: the SA no longer outlives the
@@ -86,6 +87,11 @@ uint32_t sadb_reap(struct sadb *db);
 
 /* The SA of a slot, or NULL if the slot is free or has another generation. Any thread. */
 struct sa *sadb_get(const struct sadb *db, uint32_t index, uint32_t generation);
+/* So many SAs that it pays to have those of a burst prefetched. Any thread. */
+bool sadb_is_large(const struct sadb *db);
+/* Prefetches what opening packets with these slots' SAs will read first; `count` <= XESP_BURST_MAX, any
+ * indexes. By a worker that may hold SAs. */
+void sadb_prefetch(const struct sadb *db, const uint32_t *indexes, size_t count);
 /* Control thread only. */
 const struct sa *sadb_find(const struct sadb *db, uint32_t spi, const struct ip_addr *dst);
 /* The first SA at or behind slot `*index`, or NULL; advances `*index` past it. Start with 0. */

@@ -25,7 +25,7 @@ struct sadb {
 	struct slot *slots;
 	uint32_t *free; /* ring of free slot numbers: the one freed first is used first */
 	uint32_t free_head;
-	uint32_t used; /* slots that are not in it */
+	_Atomic uint32_t used; /* slots that are not in it; workers read it */
 	uint32_t *chains;
 	uint32_t chain_mask;
 	uint32_t awaited; /* first slot of the marked ones that the workers are awaited for, or NO_SLOT */

@@ -203,8 +203,7 @@ static bool collect_received(struct worker *worker)
 	struct xesp_meta meta;
 	uint64_t now = 0;
 
-	for (uint32_t i = 0; i < count; i++)
-		__builtin_prefetch(worker->xsk.umem + packets[i].addr - sizeof(struct xesp_meta));
+	worker_prefetch(worker, packets, count);
 	for (uint32_t i = 0; i < count; i++) {
 		struct origin origin = {.worker = worker->number,
 					.addr = packets[i].addr,

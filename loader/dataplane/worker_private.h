@@ -133,6 +133,8 @@ void worker_monitor_tell(struct worker *worker, size_t i);
 /* Of a packet that comes into no burst; its metadata count unless the reason is BAD_META. */
 void worker_monitor_refused(struct worker *worker, const struct origin *origin, const struct xesp_meta *meta,
 			    enum xesp_reason reason);
+/* Headers of packets just received and, where there are many, their SAs. */
+void worker_prefetch(const struct worker *worker, const struct xsk_packet *packets, uint32_t count);
 /* Seals a packet that came from inside; BAD_META: the metadata do not fit it, else it is counted where it
  * ends. */
 enum xesp_reason worker_seal(struct worker *worker, uint8_t *frame, uint32_t len,
