@@ -17,18 +17,26 @@
  * bytes. */
 #define TEMPLATE static inline __attribute__((always_inline))
 
-/* The calls have no result of their own; after an error `tag` is any other packet's. */
-TEMPLATE void finish(const struct crypto_ctx *ctx, struct crypto_op *op, uint8_t *icv, const uint8_t *tag,
-		     bool open)
+/* In constant time; without a call where the ICV is whole, as nearly all are. */
+TEMPLATE bool is_equal(const uint8_t *tag, const uint8_t *icv, size_t bytes)
+{
+	uint64_t a[TAG_BYTES / 8], b[TAG_BYTES / 8];
+
+	if (bytes != TAG_BYTES)
+		return CRYPTO_memcmp(tag, icv, bytes) == 0;
+	memcpy(a, tag, TAG_BYTES);
+	memcpy(b, icv, TAG_BYTES);
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
+
+/* The calls have no result of their own; after an error `tag` is any other packet's, or nothing. Sealed, it
+ * is in its place already. */
+TEMPLATE int8_t status_of(const struct crypto_ctx *ctx, const struct crypto_key *key, const uint8_t *tag,
+			  const uint8_t *icv, bool open)
 {
 	if (imb_get_errno(ctx->wide))
-		op->status = -EIO;
-	else if (open)
-		op->status = CRYPTO_memcmp(tag, icv, op->key->icv_bytes) ? -EBADMSG : 0;
-	else
-		op->status = 0;
-	if (!open)
-		memcpy(icv, tag, op->key->icv_bytes);
+		return -EIO;
+	return open && !is_equal(tag, icv, key->icv_bytes) ? -EBADMSG : 0;
 }
 
 TEMPLATE void gcm_run(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_t count, size_t iv_bytes,
@@ -41,13 +49,19 @@ TEMPLATE void gcm_run(struct crypto_ctx *ctx, struct crypto_op *const *ops, size
 	for (size_t i = 0; i < count; i++) {
 		struct crypto_op *op = ops[i];
 		uint8_t *text = op->esp + CRYPTO_ESP_HEADER + iv_bytes;
-		uint8_t nonce[CRYPTO_NONCE_MAX], room[CRYPTO_AAD_MAX], tag[TAG_BYTES];
+		uint8_t *icv = text + op->text_len;
+		uint8_t nonce[CRYPTO_NONCE_ROOM], room[CRYPTO_AAD_MAX], computed[TAG_BYTES];
 		size_t aad_len;
 		const uint8_t *aad = crypto_packet_aad(op, room, &aad_len);
 
 		crypto_packet_nonce(op, SALT_BYTES, iv_bytes, nonce);
-		call(key_data, &ctx->scratch, text, text, op->text_len, nonce, aad, aad_len, tag, TAG_BYTES);
-		finish(ctx, op, text + op->text_len, tag, open);
+		if (open)
+			call(key_data, &ctx->scratch, text, text, op->text_len, nonce, aad, aad_len, computed,
+			     TAG_BYTES);
+		else
+			call(key_data, &ctx->scratch, text, text, op->text_len, nonce, aad, aad_len, icv,
+			     key->icv_bytes);
+		op->status = status_of(ctx, key, computed, icv, open);
 	}
 }
 
@@ -60,7 +74,7 @@ static void gmac_run(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_
 
 	for (size_t i = 0; i < count; i++) {
 		struct crypto_op *op = ops[i];
-		uint8_t nonce[CRYPTO_NONCE_MAX], room[CRYPTO_AAD_MAX], tag[TAG_BYTES];
+		uint8_t nonce[CRYPTO_NONCE_ROOM], room[CRYPTO_AAD_MAX], tag[TAG_BYTES];
 		size_t aad_len;
 		const uint8_t *aad = crypto_packet_aad(op, room, &aad_len);
 
@@ -70,7 +84,9 @@ static void gmac_run(struct crypto_ctx *ctx, struct crypto_op *const *ops, size_
 		calls->gmac_update(key_data, &ctx->scratch, op->esp + CRYPTO_ESP_HEADER,
 				   CRYPTO_AEAD_IV + op->text_len);
 		calls->gmac_finalize(key_data, &ctx->scratch, tag, TAG_BYTES);
-		finish(ctx, op, crypto_packet_icv(op), tag, open);
+		op->status = status_of(ctx, key, tag, crypto_packet_icv(op), open);
+		if (!open)
+			memcpy(crypto_packet_icv(op), tag, key->icv_bytes);
 	}
 }
 

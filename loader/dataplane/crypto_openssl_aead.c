@@ -39,7 +39,7 @@ static bool start_ccm(struct openssl_cipher *cipher, const struct crypto_op *op,
 static bool start(struct openssl_cipher *cipher, const struct crypto_op *op, bool open)
 {
 	const struct crypto_key *key = op->key;
-	uint8_t nonce[CRYPTO_NONCE_MAX];
+	uint8_t nonce[CRYPTO_NONCE_ROOM];
 
 	crypto_packet_nonce(op, key->salt_bytes, key->iv_bytes, nonce);
 	if (is_ccm(key))

@@ -14,6 +14,7 @@
 #define CRYPTO_ESP_HEADER 8
 #define CRYPTO_AEAD_IV 8 /* of each AEAD, on the wire or not */
 #define CRYPTO_NONCE_MAX 12
+#define CRYPTO_NONCE_ROOM 16 /* bytes where one is built: see crypto_packet_block() */
 #define CRYPTO_AAD_MAX 12
 #define CRYPTO_COUNTER_BLOCK 16
 #define CRYPTO_ICV_MAX 32
@@ -37,34 +38,46 @@ static inline void crypto_packet_seq_high(const struct crypto_op *op, uint8_t *o
 	memcpy(out, &high, CRYPTO_ESN_HIGH);
 }
 
-/* Salt and IV of an AEAD; `nonce` has CRYPTO_NONCE_MAX bytes. RFC 8750 section 4: an implicit IV is the
- * number, without ESN behind 32 zero bits. The lengths are the key's; who has them as constants saves loads.
- */
+/* Four words behind each other, as they are in memory, written at once: the library reads nonces and counter
+ * blocks with one load, and a load of what several stores have just written waits until they are in the
+ * cache, which was a third of sealing 64 bytes. */
+static inline void crypto_packet_block(uint32_t first, const uint32_t middle[2], uint32_t last,
+				       uint8_t *block)
+{
+	uint32_t words __attribute__((vector_size(CRYPTO_NONCE_ROOM))) = {first, middle[0], middle[1], last};
+
+	memcpy(block, &words, sizeof(words));
+}
+
+/* Salt and IV of an AEAD; `nonce` has CRYPTO_NONCE_ROOM bytes, of which those behind the nonce are undefined.
+ * RFC 8750 section 4: an implicit IV is the number, without ESN behind 32 zero bits. The lengths are the
+ * key's; who has them as constants saves loads. */
 static inline void crypto_packet_nonce(const struct crypto_op *op, size_t salt_bytes, size_t iv_bytes,
 				       uint8_t *nonce)
 {
-	uint8_t *iv = nonce + salt_bytes;
+	uint32_t salt, iv[2] = {0};
 
-	/* Of a shorter salt, what is too much is overwritten. */
-	memcpy(nonce, op->key->salt, CRYPTO_SALT_MAX);
+	memcpy(&salt, op->key->salt, CRYPTO_SALT_MAX);
 	if (iv_bytes) {
 		memcpy(iv, op->esp + CRYPTO_ESP_HEADER, CRYPTO_AEAD_IV);
-		return;
+	} else {
+		if (op->key->esn)
+			iv[0] = htonl((uint32_t)(op->seq >> 32));
+		memcpy(&iv[1], op->esp + 4, 4);
 	}
-	memset(iv, 0, 4);
-	if (op->key->esn)
-		crypto_packet_seq_high(op, iv);
-	memcpy(iv + 4, op->esp + 4, 4);
+	crypto_packet_block(salt, iv, 0, nonce);
+	if (salt_bytes < CRYPTO_SALT_MAX)
+		memcpy(nonce + salt_bytes, iv, CRYPTO_AEAD_IV);
 }
 
 /* RFC 3686 section 4: nonce, IV, and a counter that starts at 1. */
 static inline void crypto_packet_counter(const struct crypto_op *op, uint8_t *block)
 {
-	uint32_t one = htonl(1);
+	uint32_t nonce, iv[2];
 
-	memcpy(block, op->key->salt, 4);
-	memcpy(block + 4, op->esp + CRYPTO_ESP_HEADER, 8);
-	memcpy(block + 12, &one, 4);
+	memcpy(&nonce, op->key->salt, 4);
+	memcpy(iv, op->esp + CRYPTO_ESP_HEADER, 8);
+	crypto_packet_block(nonce, iv, htonl(1), block);
 }
 
 /* Additional authenticated data of an AEAD: the ESP header; with ESN the high half, which is not on the wire,

@@ -75,7 +75,11 @@ static void write_trailer(uint8_t *text, uint32_t padding, uint8_t next_header)
 {
 	static const uint8_t default_padding[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-	memcpy(text, default_padding, padding);
+	/* Pad length and next header overwrite what is too much. */
+	if (padding < 4)
+		memcpy(text, default_padding, 4);
+	else
+		memcpy(text, default_padding, padding);
 	text[padding] = (uint8_t)padding;
 	text[padding + 1] = next_header;
 }
@@ -92,10 +96,8 @@ static bool write_iv(const struct esp_out *packet)
 			memcpy(at, packet->iv, sa->iv_bytes);
 		return packet->iv != NULL;
 	}
-	if (sa->iv_bytes) {
-		wire_put32(at, (uint32_t)(iv >> 32));
-		wire_put32(at + 4, (uint32_t)iv);
-	}
+	if (sa->iv_bytes)
+		wire_put64(at, iv);
 	return true;
 }
 
@@ -106,8 +108,8 @@ static bool prepare(struct esp_out *packet)
 	uint32_t len = packet->payload_len;
 	uint32_t padding;
 
-	wire_put32(packet->esp, sa->spi);
-	wire_put32(packet->esp + 4, (uint32_t)packet->seq);
+	/* At once, as the crypto library reads it. */
+	wire_put64(packet->esp, (uint64_t)sa->spi << 32 | (uint32_t)packet->seq);
 	if (!write_iv(packet))
 		return false;
 	if (len < packet->pad_to) {

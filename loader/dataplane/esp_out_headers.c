@@ -157,17 +157,19 @@ int esp_out_split(const struct sa_out *sa, const uint8_t *inner, uint32_t len,
 {
 	struct esp_out_split split = {.inner = inner};
 	uint8_t version;
-	int err = 0;
+	int err;
 
 	if (len < IPV4_HEADER_BYTES)
 		return -EINVAL;
 	version = inner[0] >> 4;
 	if ((version != 4 && version != 6) || !family_fits(sa, version))
 		return -EINVAL;
-	if (sa->mode == SA_MODE_TUNNEL)
-		split.next_header = version == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
-	else
-		err = version == 4 ? split_ipv4(sa, len, &split) : split_ipv6(sa, len, &split);
+	if (sa->mode == SA_MODE_TUNNEL) {
+		*ret_split = (struct esp_out_split){
+			.inner = inner, .next_header = version == 4 ? IPPROTO_IPIP : IPPROTO_IPV6};
+		return 0;
+	}
+	err = version == 4 ? split_ipv4(sa, len, &split) : split_ipv6(sa, len, &split);
 	if (err)
 		return err;
 	*ret_split = split;
@@ -197,78 +199,63 @@ static bool dont_fragment(const uint8_t *inner)
 	return inner[0] >> 4 == 6 || (wire_get16(inner + IPV4_FRAGMENT) & IPV4_DONT_FRAGMENT);
 }
 
-static struct outer outer_of_tunnel(const struct sa_out *sa, const uint8_t *inner, const uint8_t *esp)
+static void outer_of_tunnel(const struct sa_out *sa, const uint8_t *inner, const uint8_t *esp,
+			    struct outer *ret_outer)
 {
 	uint32_t flags = sa->params.flags;
-	struct outer outer = {.ttl = TTL, .id = esp_out_id(sa, wire_get32(esp + 4))};
 
+	ret_outer->ds = inner ? esp_ecn_encapsulate(esp_ecn_get(inner[0] >> 4, inner), flags) : 0;
+	ret_outer->ttl = TTL;
+	ret_outer->id = esp_out_id(sa, wire_get32(esp + 4));
 	/* A dummy packet looks as any small one would. */
+	ret_outer->fragment = 0;
 	if (!(flags & SA_FLAG_NO_PMTU_DISC) && (!inner || dont_fragment(inner)))
-		outer.fragment = IPV4_DONT_FRAGMENT;
-	if (!inner)
-		return outer;
-	outer.ds = esp_ecn_encapsulate(esp_ecn_get(inner[0] >> 4, inner), flags);
-	if (inner[0] >> 4 == 6)
-		outer.flow_label = wire_get32(inner) & IPV6_FLOW_LABEL_MASK;
-	return outer;
+		ret_outer->fragment = IPV4_DONT_FRAGMENT;
+	ret_outer->flow_label = inner && inner[0] >> 4 == 6 ? wire_get32(inner) & IPV6_FLOW_LABEL_MASK : 0;
 }
 
-static struct outer outer_of_beet(const struct sa_out *sa, const uint8_t *inner, const uint8_t *esp)
+static void outer_of_beet(const uint8_t *inner, struct outer *outer)
 {
-	struct outer outer = outer_of_tunnel(sa, inner, esp);
-
-	if (!inner)
-		return outer;
-	outer.ds = esp_ecn_get(inner[0] >> 4, inner);
+	outer->ds = esp_ecn_get(inner[0] >> 4, inner);
 	if (inner[0] >> 4 == 6) {
-		outer.ttl = inner[IPV6_HOP_LIMIT];
-		return outer;
+		outer->ttl = inner[IPV6_HOP_LIMIT];
+		return;
 	}
-	outer.ttl = inner[IPV4_TTL];
-	outer.id = wire_get16(inner + IPV4_ID);
-	outer.fragment = wire_get16(inner + IPV4_FRAGMENT) & IPV4_DONT_FRAGMENT;
-	return outer;
+	outer->ttl = inner[IPV4_TTL];
+	outer->id = wire_get16(inner + IPV4_ID);
+	outer->fragment = wire_get16(inner + IPV4_FRAGMENT) & IPV4_DONT_FRAGMENT;
 }
 
-static void make_ipv4(const struct outer *outer, uint8_t *ip)
+static void outer_of(const struct sa_out *sa, const uint8_t *inner, const uint8_t *esp,
+		     struct outer *ret_outer)
 {
-	memset(ip, 0, IPV4_HEADER_BYTES);
-	ip[0] = 0x45;
-	ip[1] = outer->ds;
-	wire_put16(ip + IPV4_ID, outer->id);
-	wire_put16(ip + IPV4_FRAGMENT, outer->fragment);
-	ip[IPV4_TTL] = outer->ttl;
+	outer_of_tunnel(sa, inner, esp, ret_outer);
+	if (sa->mode == SA_MODE_BEET && inner)
+		outer_of_beet(inner, ret_outer);
 }
 
-static void make_ipv6(const struct outer *outer, uint8_t *ip)
+/* A whole header. Its checksum is that of what is about to be written: to load what was just written in
+ * smaller pieces takes longer than all the rest. A source that is not known is 0. */
+static void make_ipv4(const struct outer *outer, const struct sa_out_ends *ends, uint8_t protocol,
+		      uint32_t payload, uint8_t *ip)
 {
-	memset(ip, 0, IPV6_HEADER_BYTES);
-	wire_put32(ip, 6u << 28 | (uint32_t)outer->ds << 20 | outer->flow_label);
-	ip[IPV6_HOP_LIMIT] = outer->ttl;
+	uint32_t first = 0x45u << 24 | (uint32_t)outer->ds << 16 | (uint16_t)(IPV4_HEADER_BYTES + payload);
+	uint32_t second = (uint32_t)outer->id << 16 | outer->fragment;
+	uint32_t third = (uint32_t)outer->ttl << 24 | (uint32_t)protocol << 16;
+	uint32_t src = wire_get32(ends->src.bytes), dst = wire_get32(ends->dst.bytes);
+
+	/* RFC 1071 section 2: in any byte order, and by wider words. */
+	third |= checksum_finish((uint64_t)first + second + third + src + dst);
+	wire_put32(ip, first);
+	wire_put32(ip + 4, second);
+	wire_put32(ip + 8, third);
+	wire_put32(ip + IPV4_SRC, src);
+	wire_put32(ip + IPV4_DST, dst);
 }
 
-/* The IP header without what depends on the rest; returns its bytes. */
-static uint32_t make_ip(const struct sa_out *sa, const struct esp_out_split *split, bool is_ipv4,
-			const uint8_t *esp, uint8_t *ip)
-{
-	struct outer outer;
-
-	if (sa->mode == SA_MODE_TRANSPORT && split->inner) {
-		memcpy(ip, split->inner, split->skip);
-		return split->skip;
-	}
-	outer = sa->mode == SA_MODE_BEET ? outer_of_beet(sa, split->inner, esp)
-					 : outer_of_tunnel(sa, split->inner, esp);
-	if (is_ipv4) {
-		make_ipv4(&outer, ip);
-		return IPV4_HEADER_BYTES;
-	}
-	make_ipv6(&outer, ip);
-	return IPV6_HEADER_BYTES;
-}
-
-/* In transport mode the source may be left to the packet. */
-static void finish_ipv4(const struct sa_out_ends *ends, uint8_t protocol, uint32_t header, uint32_t payload,
+/* In transport mode: what of the packet's own header becomes another. The source may be left to the packet.
+ */
+static void change_ipv4(const struct sa_out_ends *ends, uint8_t protocol, uint32_t header, uint32_t payload,
 			uint8_t *ip)
 {
 	ip[IPV4_PROTOCOL] = protocol;
@@ -280,7 +267,15 @@ static void finish_ipv4(const struct sa_out_ends *ends, uint8_t protocol, uint32
 	wire_store_checksum(ip + IPV4_CHECKSUM, checksum_finish(checksum_add(0, ip, header)));
 }
 
-static void finish_ipv6(const struct sa_out_ends *ends, uint8_t protocol, uint32_t header, uint32_t payload,
+/* Without what depends on the rest. */
+static void make_ipv6(const struct outer *outer, uint8_t *ip)
+{
+	memset(ip, 0, IPV6_HEADER_BYTES);
+	wire_put32(ip, 6u << 28 | (uint32_t)outer->ds << 20 | outer->flow_label);
+	ip[IPV6_HOP_LIMIT] = outer->ttl;
+}
+
+static void change_ipv6(const struct sa_out_ends *ends, uint8_t protocol, uint32_t header, uint32_t payload,
 			uint8_t *ip)
 {
 	/* Behind the fixed header there are hop-by-hop options or nothing. */
@@ -289,6 +284,31 @@ static void finish_ipv6(const struct sa_out_ends *ends, uint8_t protocol, uint32
 	if (ends->src.family != AF_UNSPEC)
 		memcpy(ip + IPV6_SRC, ends->src.bytes, 16);
 	memcpy(ip + IPV6_DST, ends->dst.bytes, 16);
+}
+
+/* The packet's own IP header as that of `payload` bytes behind it; returns its bytes. */
+static uint32_t put_own_ip(const struct esp_out_split *split, bool is_ipv4, const struct sa_out_ends *ends,
+			   uint8_t protocol, uint32_t payload, uint8_t *ip)
+{
+	memcpy(ip, split->inner, split->skip);
+	if (is_ipv4)
+		change_ipv4(ends, protocol, split->skip, payload, ip);
+	else
+		change_ipv6(ends, protocol, split->skip, payload, ip);
+	return split->skip;
+}
+
+/* The same, one that is made. */
+static uint32_t put_made_ip(const struct outer *outer, bool is_ipv4, const struct sa_out_ends *ends,
+			    uint8_t protocol, uint32_t payload, uint8_t *ip)
+{
+	if (is_ipv4) {
+		make_ipv4(outer, ends, protocol, payload, ip);
+		return IPV4_HEADER_BYTES;
+	}
+	make_ipv6(outer, ip);
+	change_ipv6(ends, protocol, IPV6_HEADER_BYTES, payload, ip);
+	return IPV6_HEADER_BYTES;
 }
 
 static uint16_t udp_checksum(bool is_ipv4, const uint8_t *ip, const uint8_t *udp, uint32_t front,
@@ -309,10 +329,10 @@ static uint16_t udp_checksum(bool is_ipv4, const uint8_t *ip, const uint8_t *udp
 
 static void write_udp(const struct sa_out_ends *ends, uint32_t front, uint32_t esp_len, uint8_t *udp)
 {
-	wire_put16(udp, ends->sport);
-	wire_put16(udp + 2, ends->dport);
-	wire_put16(udp + UDP_LENGTH, (uint16_t)(front + esp_len));
-	memset(udp + UDP_CHECKSUM, 0, front - UDP_CHECKSUM);
+	wire_put32(udp, (uint32_t)ends->sport << 16 | ends->dport);
+	wire_put32(udp + UDP_LENGTH, (front + esp_len) << 16);
+	if (front > UDP_HEADER_BYTES)
+		memset(udp + UDP_HEADER_BYTES, 0, MARKER_BYTES);
 }
 
 uint32_t esp_out_headers(const struct sa_out *sa, const struct esp_out_split *split, const uint8_t *esp,
@@ -320,18 +340,20 @@ uint32_t esp_out_headers(const struct sa_out *sa, const struct esp_out_split *sp
 {
 	bool is_ipv4 = sa->params.dst.family == AF_INET;
 	uint8_t protocol = sa->form == XESP_FORM_NATIVE ? IPPROTO_ESP : IPPROTO_UDP;
-	struct sa_out_ends ends;
 	uint32_t header, front = 0;
+	struct sa_out_ends ends;
+	struct outer outer;
 	uint16_t checksum;
 
 	sa_out_get_ends(sa, &ends);
 	if (sa->form != XESP_FORM_NATIVE)
 		front = UDP_HEADER_BYTES + (sa->form == XESP_FORM_UDP_IKE ? MARKER_BYTES : 0);
-	header = make_ip(sa, split, is_ipv4, esp, out);
-	if (is_ipv4)
-		finish_ipv4(&ends, protocol, header, front + esp_len, out);
-	else
-		finish_ipv6(&ends, protocol, header, front + esp_len, out);
+	if (sa->mode == SA_MODE_TRANSPORT && split->inner) {
+		header = put_own_ip(split, is_ipv4, &ends, protocol, front + esp_len, out);
+	} else {
+		outer_of(sa, split->inner, esp, &outer);
+		header = put_made_ip(&outer, is_ipv4, &ends, protocol, front + esp_len, out);
+	}
 	if (front == 0)
 		return header;
 	write_udp(&ends, front, esp_len, out + header);

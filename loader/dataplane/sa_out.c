@@ -179,10 +179,13 @@ static void words_of(const struct sa_out_ends *ends, uint64_t *words)
 		   (uint32_t)ends->sport << 16 | ends->dport;
 }
 
+/* Word by word: a load of 16 bytes that were just written in two pieces waits until they are in the cache. */
 static void ends_of(const uint64_t *words, struct sa_out_ends *ret_ends)
 {
-	memcpy(ret_ends->src.bytes, &words[0], 16);
-	memcpy(ret_ends->dst.bytes, &words[2], 16);
+	memcpy(ret_ends->src.bytes, &words[0], 8);
+	memcpy(ret_ends->src.bytes + 8, &words[1], 8);
+	memcpy(ret_ends->dst.bytes, &words[2], 8);
+	memcpy(ret_ends->dst.bytes + 8, &words[3], 8);
 	ret_ends->src.family = (uint8_t)(words[4] >> 48);
 	ret_ends->dst.family = (uint8_t)(words[4] >> 32);
 	ret_ends->sport = (uint16_t)(words[4] >> 16);
@@ -212,6 +215,7 @@ void sa_out_get_ends(const struct sa_out *sa, struct sa_out_ends *ret_ends)
 
 	do {
 		version = atomic_load_explicit(&sa->ends_version, memory_order_acquire);
+#pragma GCC unroll 5
 		for (size_t i = 0; i < 5; i++)
 			words[i] =
 				atomic_load_explicit(&sa->ends[version % 2].words[i], memory_order_relaxed);

@@ -6,6 +6,7 @@
 #define XESP_DATAPLANE_WIRE_H
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -50,6 +51,12 @@ static inline void wire_put16(uint8_t *at, uint16_t value)
 static inline void wire_put32(uint8_t *at, uint32_t value)
 {
 	value = htonl(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void wire_put64(uint8_t *at, uint64_t value)
+{
+	value = htobe64(value);
 	memcpy(at, &value, sizeof(value));
 }
 

@@ -13,6 +13,7 @@
 #define HEADER_BYTES 8
 #define IV_BYTES 8
 #define SALT_BYTES 4
+#define NONCE_ROOM 16
 #define ICV_BYTES 16
 
 struct bare_gcm {
@@ -65,16 +66,24 @@ void bare_gcm_free(struct bare_gcm *bare)
 	free(bare);
 }
 
-static void make_nonce(const struct bare_gcm *bare, const uint8_t *esp, uint8_t nonce[SALT_BYTES + IV_BYTES])
+/* At once, since the library loads it at once, which waits for several stores. */
+static void make_nonce(const struct bare_gcm *bare, const uint8_t *esp, uint8_t nonce[NONCE_ROOM])
 {
-	memcpy(nonce, bare->salt, SALT_BYTES);
-	memcpy(nonce + SALT_BYTES, esp + HEADER_BYTES, IV_BYTES);
+	uint32_t words __attribute__((vector_size(NONCE_ROOM))) = {0};
+	uint32_t salt, iv[2];
+
+	memcpy(&salt, bare->salt, SALT_BYTES);
+	memcpy(iv, esp + HEADER_BYTES, IV_BYTES);
+	words[0] = salt;
+	words[1] = iv[0];
+	words[2] = iv[1];
+	memcpy(nonce, &words, sizeof(words));
 }
 
 void bare_gcm_open(struct bare_gcm *bare, uint8_t *esp, uint32_t text_len)
 {
 	uint8_t *text = esp + HEADER_BYTES + IV_BYTES;
-	uint8_t nonce[SALT_BYTES + IV_BYTES], tag[ICV_BYTES];
+	uint8_t nonce[NONCE_ROOM], tag[ICV_BYTES];
 
 	make_nonce(bare, esp, nonce);
 	bare->open(&bare->key, &bare->context, text, text, text_len, nonce, esp, HEADER_BYTES, tag,
@@ -86,7 +95,7 @@ void bare_gcm_open(struct bare_gcm *bare, uint8_t *esp, uint32_t text_len)
 void bare_gcm_seal(struct bare_gcm *bare, uint8_t *esp, uint32_t text_len)
 {
 	uint8_t *text = esp + HEADER_BYTES + IV_BYTES;
-	uint8_t nonce[SALT_BYTES + IV_BYTES];
+	uint8_t nonce[NONCE_ROOM];
 
 	make_nonce(bare, esp, nonce);
 	bare->seal(&bare->key, &bare->context, text, text, text_len, nonce, esp, HEADER_BYTES,
