@@ -30,6 +30,7 @@ _Static_assert(PACKETS == RTE_PEER_SLOTS, "as many for both");
 #define LINK_BYTES 14
 #define OUTER_BYTES 28 /* IPv4, UDP */
 #define FRAME_MAX (LINK_BYTES + OUTER_BYTES + ESP_OUT_FRONT_MAX + INNER_MAX + ESP_OUT_BACK_MAX)
+#define INNER_HEADER_MAX 40
 /* Behind the beginning of a cache line: where an inner packet that came by Ethernet begins. */
 #define INNER_OFFSET LINK_BYTES
 
@@ -57,7 +58,8 @@ struct bench {
 	struct esp_packet packets[PACKETS];
 	struct esp_out outs[PACKETS];
 	struct esp_out_split splits[PACKETS];
-	struct rte_peer *peers[RTE_PEER_WAYS]; /* NULL: a way that this suite does not have */
+	uint8_t headers[PACKETS][INNER_HEADER_MAX]; /* sealing: what outer headers are made from */
+	struct rte_peer *peers[RTE_PEER_WAYS];	    /* NULL: a way that this suite does not have */
 	size_t rounds;
 	double xesp[ROUNDS];
 	double peer[RTE_PEER_WAYS][ROUNDS];
@@ -79,19 +81,23 @@ static void restore_xesp(struct bench *bench)
 	}
 }
 
-/* As the send path does it where packets are not one piece of a flow: a number, headers and counters for
- * each. */
+/* As the send path does it with a piece of a flow: numbers and counters of all at once; but headers of each.
+ */
 static void seal_burst(struct bench *bench, size_t first)
 {
 	struct sa_out *sa = bench->rig.sa;
+	uint64_t seq = sa_out_take(sa, BURST);
 
 	for (size_t i = first; i < first + BURST; i++) {
 		struct esp_out *out = &bench->outs[i];
+		const uint8_t *inner = out->esp + 8 + sa->iv_bytes;
 
-		if (esp_out_split(sa, out->esp + 8 + sa->iv_bytes, out->payload_len, &bench->splits[i]))
+		if (esp_out_split(sa, inner, out->payload_len, &bench->splits[i]))
 			abort();
+		memcpy(bench->headers[i], inner, INNER_HEADER_MAX);
+		bench->splits[i].inner = bench->headers[i];
 		out->next_header = bench->splits[i].next_header;
-		out->seq = sa_out_take(sa, 1);
+		out->seq = seq + i - first;
 		out->iv = sa->iv_random ? iv_pool_take(bench->rig.ivs, sa->iv_bytes) : NULL;
 	}
 	esp_out_burst(bench->rig.peer.crypto, bench->outs + first, BURST);
@@ -102,8 +108,8 @@ static void seal_burst(struct bench *bench, size_t first)
 			esp_out_headers(sa, &bench->splits[i], out->esp, out->esp_len, false, headers);
 
 		memcpy(out->esp - bytes, headers, bytes);
-		sa_out_count(sa, 1, out->payload_len, ESP_RIG_NOW);
 	}
+	sa_out_count(sa, BURST, BURST * bench->inner_len, ESP_RIG_NOW);
 }
 
 static double round_xesp(struct bench *bench)
