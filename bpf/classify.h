@@ -69,7 +69,7 @@ static __always_inline bool fits_socket(CTX *ctx, const struct packet *pkt, cons
 	    readable <= config->packet_max)
 		return true;
 	length = frame_length(ctx);
-	if (length > config->packet_max || length > CSUM_MAX)
+	if (length > config->packet_max)
 		return false;
 	return length == readable || config->multi_buffer;
 }

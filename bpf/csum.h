@@ -8,9 +8,11 @@
 #include "env.h"
 
 #define CSUM_CHUNKS 63u
-/* What can be summed, far more than an AF_XDP frame holds. Both limits are masks, see csum_frame(); together
- * they stay below 65535, above which the verifier refuses packet offsets. */
+/* What can be summed in one buffer, far more than one holds. Both limits are masks, see csum_frame();
+ * together they stay below 65535, above which the verifier refuses packet offsets. */
 #define CSUM_MAX (CSUM_CHUNKS * CSUM_CHUNK + CSUM_CHUNK - 1)
+/* Of a packet in several buffers: as much as UDP can say that it has. */
+#define CSUM_BUFFERS_CHUNKS (65536u / CSUM_CHUNK)
 /* The transport header lies at most 126 bytes into the frame: Ethernet, two tags, IPv6, extension headers. */
 #define CSUM_OFFSET_MAX 127u
 _Static_assert((CSUM_MAX & (CSUM_MAX + 1)) == 0 && (CSUM_OFFSET_MAX & (CSUM_OFFSET_MAX + 1)) == 0, "masks");
@@ -83,9 +85,7 @@ GLOBAL_STEP __u32 csum_buffers(CTX *ctx, __u32 offset, __u32 length, __u32 sum)
 {
 	__u32 chunks = length / CSUM_CHUNK, rest = length % CSUM_CHUNK;
 
-	if (chunks > CSUM_CHUNKS)
-		return 0;
-	for (__u32 i = 0; i < CSUM_CHUNKS && i < chunks && sum; i++)
+	for (__u32 i = 0; i < CSUM_BUFFERS_CHUNKS && i < chunks && sum; i++)
 		sum = csum_load(ctx, offset + i * CSUM_CHUNK, CSUM_CHUNK, sum);
 	if (rest && sum)
 		sum = csum_load(ctx, offset + length - rest, rest, sum);

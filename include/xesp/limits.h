@@ -47,9 +47,9 @@
  * 64 KB that the host hands over, of which there may be 1024. */
 #define XESP_TX_FRAMES_PER_QUEUE 2048
 
-/* The longest packet that comes in several frames (XDP fragments): a jumbo frame's 9000 bytes of IP, Ethernet
- * and two VLAN tags, and room to spare. */
-#define XESP_PACKET_JUMBO_MAX 9216
+/* The longest packet that comes in several frames (XDP fragments): Ethernet, two VLAN tags, and what IP can
+ * say of its length, so that none is too long. */
+#define XESP_PACKET_JUMBO_MAX 65600
 
 /* Jumbo buffers of one receive queue: packets that came in several frames and are not delivered yet, at this
  * worker or at the one that they were handed to. Memory is taken by those that were ever used at a time. */

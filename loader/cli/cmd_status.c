@@ -133,6 +133,7 @@ static void print_remarks(const json_t *interface, const json_t *queue)
 			  integer(queue, "frames_rx") - integer(queue, "frames_held");
 	json_int_t jumbo = integer(queue, "jumbo_buffers_held");
 	json_int_t merged = integer(queue, "merged_packets");
+	json_int_t cut = integer(queue, "cut_packets");
 
 	if (lost)
 		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
@@ -142,6 +143,10 @@ static void print_remarks(const json_t *interface, const json_t *queue)
 		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
 		       " jumbo buffers in use\n",
 		       name, integer(queue, "queue"), jumbo, integer(queue, "jumbo_buffers"));
+	if (cut)
+		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
+		       " pieces of UDP segments came, and were cut into %" JSON_INTEGER_FORMAT " packets\n",
+		       name, integer(queue, "queue"), integer(queue, "cut_pieces"), cut);
 	if (merged)
 		printf("%s queue %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
 		       " packets went to the host in %" JSON_INTEGER_FORMAT " pieces (%s)\n",

@@ -120,8 +120,8 @@ static json_t *queue_json(const struct worker_group *workers, uint32_t i)
 
 	worker_group_state(workers, i, &state);
 	return json_pack(
-		"{s:i, s:i, s:i, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:I, s:I, "
-		"s:o}",
+		"{s:i, s:i, s:i, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
+		"s:I, s:I, s:o}",
 		"queue", (int)state.queue, "worker", (int)i, "cpu", (int)state.cpu, "zero_copy",
 		state.zero_copy, "multi_buffer", state.multi_buffer, "frames", (int)state.frames,
 		"frames_fill", (int)state.levels.fill, "frames_rx", (int)state.levels.rx, "frames_held",
@@ -130,9 +130,10 @@ static json_t *queue_json(const struct worker_group *workers, uint32_t i)
 		(json_int_t)state.levels.received, "kernel_rx_dropped",
 		(json_int_t)state.levels.kernel_rx_dropped, "kernel_rx_ring_full",
 		(json_int_t)state.levels.kernel_rx_ring_full, "kernel_fill_ring_empty",
-		(json_int_t)state.levels.kernel_fill_ring_empty, "merges", state.sink.merges,
-		"merged_packets", (json_int_t)state.sink.merged_packets, "merged_writes",
-		(json_int_t)state.sink.merged_writes, "send", queue_send_json(&state));
+		(json_int_t)state.levels.kernel_fill_ring_empty, "cut_pieces", (json_int_t)state.cut_pieces,
+		"cut_packets", (json_int_t)state.cut_packets, "merges", state.sink.merges, "merged_packets",
+		(json_int_t)state.sink.merged_packets, "merged_writes", (json_int_t)state.sink.merged_writes,
+		"send", queue_send_json(&state));
 }
 
 static const char *attach_word(const struct iface *iface)

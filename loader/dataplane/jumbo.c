@@ -16,7 +16,7 @@ void jumbo_init(struct jumbo *jumbo, uint8_t *umem, uint64_t begin, uint32_t cou
 
 /* The buffer that came back last is the next to be taken: it is still in the cache, and those that are never
  * needed never become memory. */
-static bool take(struct jumbo *jumbo, uint64_t *ret_addr)
+bool jumbo_take(struct jumbo *jumbo, uint64_t *ret_addr)
 {
 	uint32_t held = atomic_load_explicit(&jumbo->held, memory_order_relaxed);
 
@@ -43,7 +43,7 @@ static void begin(struct jumbo *jumbo, const struct xdp_desc *desc)
 	jumbo->open = true;
 	jumbo->addr = desc->addr;
 	jumbo->len = 0;
-	jumbo->whole = take(jumbo, &jumbo->addr);
+	jumbo->whole = jumbo_take(jumbo, &jumbo->addr);
 	if (jumbo->whole)
 		memcpy(jumbo->umem + jumbo->addr - meta, jumbo->umem + desc->addr - meta, meta);
 }

@@ -61,6 +61,8 @@ static inline bool jumbo_has(const struct jumbo *jumbo, uint64_t addr)
 	return addr >= jumbo->begin;
 }
 
+/* An empty buffer, for a packet that is made; false: none is free. */
+bool jumbo_take(struct jumbo *jumbo, uint64_t *ret_addr);
 void jumbo_give_back(struct jumbo *jumbo, uint64_t addr);
 
 #endif

@@ -18,7 +18,7 @@
 
 /* ---- counting --------------------------------------------------------------------------------------- */
 
-static void count_reason(struct worker *worker, enum xesp_reason reason)
+void worker_count(struct worker *worker, enum xesp_reason reason)
 {
 	_Atomic uint64_t *counter = &worker->counters[reason - XESP_ENGINE_REASON_FIRST];
 
@@ -111,22 +111,26 @@ static uint32_t owner_of(struct sa *sa, uint32_t number)
 
 /* ---- one burst --------------------------------------------------------------------------------------- */
 
+static void work_off(struct worker *worker);
+
 static void refuse(struct worker *worker, const struct origin *origin, const struct xesp_meta *meta,
 		   enum xesp_reason reason)
 {
-	count_reason(worker, reason);
+	worker_count(worker, reason);
 	worker_monitor_refused(worker, origin, meta, reason);
 	give_back(worker, origin);
 }
 
-/* Puts a packet into the burst, hands it to the owner of its SA, or ends it. */
-static void sort_packet(struct worker *worker, const struct origin *origin, uint32_t len)
+void worker_take(struct worker *worker, const struct origin *origin, uint32_t len)
 {
 	struct burst *burst = &worker->burst;
-	struct esp_packet *packet = &burst->packets[burst->count];
+	struct esp_packet *packet;
 	struct sa *sa;
 	uint32_t owner;
 
+	if (burst->count == XESP_BURST_MAX)
+		work_off(worker);
+	packet = &burst->packets[burst->count];
 	memcpy(&packet->meta, origin->packet - sizeof(packet->meta), sizeof(packet->meta));
 	if (packet->meta.magic != XESP_META_MAGIC) {
 		refuse(worker, origin, &packet->meta, XESP_REASON_BAD_META);
@@ -214,8 +218,10 @@ static bool collect_received(struct worker *worker)
 		} else if (is_from_inside(&origin, &meta)) {
 			now = now ? now : now_seconds();
 			take_from_inside(worker, &origin, packets[i].len, &meta, now);
+		} else if (worker_take_segments(worker, &origin, packets[i].len)) {
+			give_back(worker, &origin);
 		} else {
-			sort_packet(worker, &origin, packets[i].len);
+			worker_take(worker, &origin, packets[i].len);
 		}
 	}
 	if (now && worker->send)
@@ -245,7 +251,7 @@ static bool collect_handed_over(struct worker *worker)
 			/* Of the content of a tunnel that another worker opened. */
 			if (item.home == worker->number)
 				worker->away--;
-			sort_packet(worker, &origin, item.len);
+			worker_take(worker, &origin, item.len);
 			any = true;
 		}
 	}
@@ -334,7 +340,7 @@ static void work_off(struct worker *worker)
 		/* The content of a tunnel, handed over: it leaves elsewhere. */
 		if (burst->packets[i].reason == XESP_REASON_NONE)
 			continue;
-		count_reason(worker, burst->packets[i].reason);
+		worker_count(worker, burst->packets[i].reason);
 		if (burst->packets[i].reason != XESP_REASON_DELIVERED)
 			worker_audit(worker, &burst->packets[i], now);
 		worker_monitor_tell(worker, i);

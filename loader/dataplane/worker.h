@@ -36,6 +36,8 @@ struct worker_state {
 	bool multi_buffer; /* takes packets that need several frames */
 	uint32_t frames;
 	struct xsk_levels levels;
+	uint64_t cut_pieces;  /* of UDP segments, that came as one packet */
+	uint64_t cut_packets; /* that they were */
 	struct sink_state sink;
 	bool sends;
 	struct send_state send; /* if it does */

@@ -281,6 +281,8 @@ void worker_group_state(const struct worker_group *group, uint32_t i, struct wor
 					   .multi_buffer = worker->xsk.info.multi_buffer,
 					   .frames = worker->xsk.info.frames};
 	xsk_read_levels(&worker->xsk, &ret_state->levels);
+	ret_state->cut_pieces = atomic_load_explicit(&worker->cut_pieces, memory_order_relaxed);
+	ret_state->cut_packets = atomic_load_explicit(&worker->cut_packets, memory_order_relaxed);
 	sink_read_state(&worker->sink, &ret_state->sink);
 	ret_state->sends = worker->send != NULL;
 	if (worker->send)

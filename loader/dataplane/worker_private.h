@@ -55,6 +55,9 @@ struct worker {
 	uint32_t rounds;   /* of which not each looks for something to send */
 	struct crypto_ctx *crypto;
 	uint32_t away; /* frames of this worker that others hold */
+	/* Pieces of UDP segments that were cut, and the packets that came of them. */
+	_Atomic uint64_t cut_pieces;
+	_Atomic uint64_t cut_packets;
 	uint32_t turn; /* whose packets are taken first, of those handed over */
 	struct burst burst;
 	struct event_ring *events;
@@ -135,6 +138,14 @@ void worker_monitor_refused(struct worker *worker, const struct origin *origin, 
 			    enum xesp_reason reason);
 /* Headers of packets just received and, where there are many, their SAs. */
 void worker_prefetch(const struct worker *worker, const struct xsk_packet *packets, uint32_t count);
+/* One more packet that ended for the reason. */
+void worker_count(struct worker *worker, enum xesp_reason reason);
+/* Puts a packet, with its metadata in front, into the burst, hands it to the owner of its SA, or ends it. A
+ * full burst is worked off first. */
+void worker_take(struct worker *worker, const struct origin *origin, uint32_t len);
+/* The same of each packet of a piece of UDP segments, whose frame is the caller's again; false: it is none,
+ * and nothing has happened. */
+bool worker_take_segments(struct worker *worker, const struct origin *piece, uint32_t len);
 /* Seals a packet that came from inside; BAD_META: the metadata do not fit it, else it is counted where it
  * ends. */
 enum xesp_reason worker_seal(struct worker *worker, uint8_t *frame, uint32_t len,

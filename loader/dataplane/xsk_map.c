@@ -137,23 +137,19 @@ static size_t umem_bytes(const struct xsk *xsk)
 	return (size_t)(xsk->info.frames + xsk->info.tx_frames) * xsk->info.frame_size;
 }
 
-static uint32_t jumbo_count(const struct xsk *xsk)
-{
-	return xsk->info.multi_buffer ? XESP_JUMBO_BUFFERS : 0;
-}
-
 /* The UMEM and the jumbo buffers behind it, which the kernel knows nothing of. The latter become memory with
- * their first use: where no jumbo frames come they are nothing but addresses. */
+ * their first use: where neither jumbo frames nor pieces of UDP segments come they are nothing but addresses.
+ */
 static int map_memory(struct xsk *xsk, int umem)
 {
 	int shared = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
-	uint8_t *area = mmap(NULL, umem_bytes(xsk) + jumbo_bytes(jumbo_count(xsk)), PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *area = mmap(NULL, umem_bytes(xsk) + jumbo_bytes(XESP_JUMBO_BUFFERS), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (area == MAP_FAILED)
 		return -errno;
 	xsk->umem = area;
-	jumbo_init(&xsk->jumbo, area, umem_bytes(xsk), jumbo_count(xsk));
+	jumbo_init(&xsk->jumbo, area, umem_bytes(xsk), XESP_JUMBO_BUFFERS);
 	area = mmap(area, umem_bytes(xsk), PROT_READ | PROT_WRITE, shared, umem, 0);
 	return area == MAP_FAILED ? -errno : 0;
 }
@@ -243,7 +239,7 @@ int xsk_map(const struct ipc_queue *info, int socket, int umem, struct xsk *ret_
 void xsk_unmap(struct xsk *xsk)
 {
 	if (xsk->umem)
-		munmap(xsk->umem, umem_bytes(xsk) + jumbo_bytes(jumbo_count(xsk)));
+		munmap(xsk->umem, umem_bytes(xsk) + jumbo_bytes(XESP_JUMBO_BUFFERS));
 	if (xsk->fill_map)
 		munmap(xsk->fill_map, xsk->fill_map_bytes);
 	if (xsk->rx_map)

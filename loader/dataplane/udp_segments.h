@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * UDP segments that come in one piece. A sender on this host may leave the cutting to the network card that
+ * comes last (UDP GSO; xespd itself sends so), and where there is none, as between containers, XDP in generic
+ * mode sees many packets of ESP behind one header. How long each is the kernel knows, but tells XDP programs
+ * not. Pure; workers.
+ */
+#ifndef XESP_DATAPLANE_UDP_SEGMENTS_H
+#define XESP_DATAPLANE_UDP_SEGMENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xesp/abi.h>
+
+struct udp_segments {
+	const uint8_t *frame;
+	struct xesp_meta meta; /* of the whole */
+	uint32_t front;	       /* bytes of the frame in front of the UDP payload */
+	uint32_t payload;      /* bytes of it */
+	uint32_t bytes;	       /* of each segment's UDP payload; the last may be shorter */
+	uint32_t count;	       /* 2 or more */
+};
+
+/* Whether the frame is such a piece: its UDP checksum was left to the network card, and what looks like ESP
+ * of the same SA, with rising numbers, begins at each multiple of one length. Neither frame nor metadata are
+ * believed; what they cannot be is no such piece. Points to the frame. */
+bool udp_segments_find(const uint8_t *frame, uint32_t frame_len, const struct xesp_meta *meta,
+		       struct udp_segments *ret_segments);
+
+/* Bytes of the frame of each segment but the last, which may have less. */
+static inline uint32_t udp_segments_frame_max(const struct udp_segments *segments)
+{
+	return segments->front + segments->bytes;
+}
+
+/* Writes segment `i` as a frame of its own, as the kernel would have cut it, with its metadata in front; `to`
+ * has room for both and does not overlap. Returns the bytes of the frame. */
+uint32_t udp_segments_write(const struct udp_segments *segments, uint32_t i, uint8_t *to);
+
+#endif
