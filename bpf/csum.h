@@ -80,7 +80,7 @@ GLOBAL_STEP __u32 csum_frame(CTX *ctx, __u32 offset, __u32 length, __u32 sum)
 	return csum_fold((__u64)sum + csum_tail(pos, end, left & 3));
 }
 
-/* The same of bytes that go on in further buffers: copied, chunk by chunk. */
+/* The same of bytes that go on in further buffers, or are more than CSUM_MAX: copied, chunk by chunk. */
 GLOBAL_STEP __u32 csum_buffers(CTX *ctx, __u32 offset, __u32 length, __u32 sum)
 {
 	__u32 chunks = length / CSUM_CHUNK, rest = length % CSUM_CHUNK;

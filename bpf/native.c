@@ -100,7 +100,7 @@ static int native_run(struct classifier *classifier, const uint8_t *frame, size_
 	struct classifier_result result = {0};
 	int action, ret;
 
-	if (frame_len < ETH_HLEN || frame_len > UINT16_MAX)
+	if (frame_len < ETH_HLEN || frame_len > CLASSIFIER_FRAME_MAX)
 		return -EINVAL;
 	ret = native_load(native, frame, frame_len);
 	if (ret)

@@ -46,7 +46,7 @@ static __always_inline bool udp_csum_ok(CTX *ctx, const struct packet *pkt)
 	if (udp->check == pseudo)
 		return true;
 	length = bpf_ntohs(udp->len);
-	if (UNLIKELY(length > (__u64)(pkt->end - pkt->transport)))
+	if (UNLIKELY(length > (__u64)(pkt->end - pkt->transport) || length > CSUM_MAX))
 		return csum_buffers(ctx, offset, length, pseudo) == 0xffff;
 	return csum_frame(ctx, offset, length, pseudo) == 0xffff;
 }

@@ -18,7 +18,8 @@
 #define SEGMENTS_MAX 128
 /* Of numbers that were drawn together: other workers draw of the same SA in between. */
 #define SEQ_STEP_MAX 65536
-/* Lengths that are tried. Behind one that is wrong a cipher hit upon the SPI, or somebody wants us to try. */
+/* Lengths that are tried. Behind one that is wrong a cipher hit upon SPI and number, or somebody wants us to
+ * try. */
 #define TRIES_MAX 8
 
 /* CHECKSUM_PARTIAL in the kernel: the sum over the pseudo-header alone, which is never that of a packet
@@ -35,20 +36,23 @@ static bool is_checksum_left_out(const struct xesp_meta *meta, const uint8_t *ip
 	return (wire_load_checksum(udp + UDP_CHECKSUM) ^ checksum_finish(sum)) == 0xffff;
 }
 
-/* `at` and `before` are the ESP headers of a segment and of the one in front of it. */
-static bool follows(const uint8_t *at, const uint8_t *before)
+/* `at` and `before` are the beginnings of a segment and of the one in front of it. */
+static bool follows(const uint8_t *at, const uint8_t *before, uint32_t marker)
 {
-	uint32_t step = wire_get32(at + ESP_SEQ) - wire_get32(before + ESP_SEQ);
+	uint32_t step = wire_get32(at + marker + ESP_SEQ) - wire_get32(before + marker + ESP_SEQ);
 
-	return !memcmp(at, before, ESP_SEQ) && step - 1 < SEQ_STEP_MAX;
+	return step - 1 < SEQ_STEP_MAX && !memcmp(at, before, marker + ESP_SEQ);
 }
 
 /* Segments of so many bytes of UDP payload. */
 static bool all_follow(const uint8_t *payload, uint32_t payload_len, uint32_t marker, uint32_t bytes)
 {
+	uint32_t last = payload_len % bytes;
+
+	if (last && last < marker + ESP_MIN)
+		return false;
 	for (uint32_t at = bytes; at < payload_len; at += bytes)
-		if (payload_len - at < marker + ESP_MIN ||
-		    !follows(payload + at + marker, payload + at - bytes + marker))
+		if (!follows(payload + at, payload + at - bytes, marker))
 			return false;
 	return true;
 }
@@ -56,22 +60,19 @@ static bool all_follow(const uint8_t *payload, uint32_t payload_len, uint32_t ma
 /* 0: it is one packet. */
 static uint32_t find_bytes(const uint8_t *payload, uint32_t payload_len, uint32_t marker)
 {
-	const uint8_t *esp = payload + marker;
-	uint32_t least = marker + ESP_MIN;
-	uint32_t at = least > payload_len / SEGMENTS_MAX ? least : payload_len / SEGMENTS_MAX;
+	uint32_t least = marker + ESP_MIN, tries = 0;
+	uint32_t at = (payload_len + SEGMENTS_MAX - 1) / SEGMENTS_MAX;
 
-	for (uint32_t tries = 0; tries < TRIES_MAX; tries++) {
-		const uint8_t *hit;
-
-		if (payload_len < least || at > payload_len - least)
-			return 0;
-		hit = memmem(payload + at + marker, payload_len - at - marker, esp, ESP_SEQ);
-		if (!hit)
-			return 0;
-		at = (uint32_t)(hit - esp);
+	for (at = at > least ? at : least; at + least <= payload_len; at++) {
+		/* Nearly all end here, so this is all of follows() that is done for each. */
+		if (wire_get32(payload + at + marker) != wire_get32(payload + marker))
+			continue;
+		if (!follows(payload + at, payload, marker))
+			continue;
 		if (all_follow(payload, payload_len, marker, at))
 			return at;
-		at++;
+		if (++tries == TRIES_MAX)
+			return 0;
 	}
 	return 0;
 }
@@ -135,7 +136,7 @@ uint32_t udp_segments_write(const struct udp_segments *segments, uint32_t i, uin
 		write_ipv4(to + l3, udp - l3, segments->front - l3 + bytes, i);
 	else
 		wire_put16(to + l3 + IPV6_PAYLOAD_LENGTH,
-			   (uint16_t)(wire_get16(to + l3 + IPV6_PAYLOAD_LENGTH) - less));
+			   (uint16_t)(segments->front - l3 - IPV6_HEADER_BYTES + bytes));
 	wire_put16(to + udp + UDP_LENGTH, (uint16_t)(ESP_META_UDP_BYTES + bytes));
 	/* There was none yet, and nobody looks at it any more. */
 	wire_store_checksum(to + udp + UDP_CHECKSUM, 0);

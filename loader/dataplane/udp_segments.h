@@ -27,12 +27,6 @@ struct udp_segments {
 bool udp_segments_find(const uint8_t *frame, uint32_t frame_len, const struct xesp_meta *meta,
 		       struct udp_segments *ret_segments);
 
-/* Bytes of the frame of each segment but the last, which may have less. */
-static inline uint32_t udp_segments_frame_max(const struct udp_segments *segments)
-{
-	return segments->front + segments->bytes;
-}
-
 /* Writes segment `i` as a frame of its own, as the kernel would have cut it, with its metadata in front; `to`
  * has room for both and does not overlap. Returns the bytes of the frame. */
 uint32_t udp_segments_write(const struct udp_segments *segments, uint32_t i, uint8_t *to);

@@ -12,11 +12,15 @@
 #include <stdint.h>
 #include <xesp/abi.h>
 #include <xesp/drop_reasons.h>
+#include <xesp/limits.h>
 
 #include "base/ip_addr.h"
 #include "host/classifier_table.h"
 
 struct classifier;
+
+/* Of a run: more than is ever handed over. */
+#define CLASSIFIER_FRAME_MAX (XESP_PACKET_JUMBO_MAX + 4096)
 
 struct classifier_result {
 	enum xesp_reason reason;
@@ -40,7 +44,8 @@ struct classifier_ops {
 	int (*del_sa)(struct classifier *classifier, uint32_t spi, const struct ip_addr *dst);
 	/* Sums over CPUs; `counters` has XESP_CLASSIFIER_REASON_END elements. */
 	int (*read_counters)(struct classifier *classifier, uint64_t *counters);
-	/* Runs one Ethernet frame (14 to 65535 bytes). Not for an attached classifier: -EOPNOTSUPP. */
+	/* Runs one Ethernet frame (14 to CLASSIFIER_FRAME_MAX bytes). Not for an attached classifier:
+	 * -EOPNOTSUPP. */
 	int (*run)(struct classifier *classifier, const uint8_t *frame, size_t frame_len,
 		   struct classifier_result *ret_result);
 };

@@ -17,7 +17,7 @@
 #include "host/classifier_bpf.h"
 #include "host/classifier_maps.h"
 
-#define OUTPUT_MAX (UINT16_MAX + 256) /* the frame and metadata in front of it */
+#define OUTPUT_MAX (CLASSIFIER_FRAME_MAX + 256) /* the frame and metadata in front of it */
 
 struct kernel {
 	struct classifier_maps maps;
@@ -74,7 +74,7 @@ static int kernel_run(struct classifier *classifier, const uint8_t *frame, size_
 		    .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out), .repeat = 1);
 	int ret;
 
-	if (frame_len < ETH_HLEN || frame_len > UINT16_MAX)
+	if (frame_len < ETH_HLEN || frame_len > CLASSIFIER_FRAME_MAX)
 		return -EINVAL;
 	ret = bpf_prog_test_run_opts(bpf_program__fd(kernel->object->progs.xesp_classify), &opts);
 	if (ret)

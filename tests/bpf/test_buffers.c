@@ -43,6 +43,12 @@ static void long_frame(struct frame *frame, const struct frame_spec *spec, size_
 	assert_int_equal(frame->len, frame_len);
 }
 
+/* As long as IP can say. */
+static size_t longest(const struct frame_spec *spec)
+{
+	return 14 + 4 * spec->tags + 65535 + (spec->dst.family == AF_INET6 ? 40 : 0);
+}
+
 static void expect_redirected(struct classifier *classifier, const struct frame *frame, const char *what)
 {
 	struct classifier_result result = classify_expect(classifier, frame, XESP_REASON_TO_ENGINE, what);
@@ -50,25 +56,45 @@ static void expect_redirected(struct classifier *classifier, const struct frame 
 	classify_expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, frame->len - frame->payload);
 }
 
-/* From one buffer to three: taken if the switch is on, else passed. */
+/* From one buffer to eighteen: taken if the switch is on, else passed. */
 static void test_lengths(void **state)
 {
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
 
-	for (size_t len = 3000; len <= XESP_PACKET_JUMBO_MAX + 2; len += len < 3600 || len > 9200 ? 1 : 97) {
+	for (size_t len = 3000; len < 65530; len += len < 3600 ? 1 : 457) {
 		struct frame_spec spec = classify_variant((unsigned int)len % CLASSIFY_VARIANTS);
 
 		long_frame(frame, &spec, len);
 		configure(*state, XESP_PACKET_JUMBO_MAX, 1);
-		if (len <= XESP_PACKET_JUMBO_MAX)
-			expect_redirected(*state, frame, "switch on");
-		else
-			classify_expect(*state, frame, XESP_REASON_TOO_LONG, "longer than the longest");
+		expect_redirected(*state, frame, "switch on");
 		configure(*state, XESP_PACKET_JUMBO_MAX, 0);
 		if (len <= FIRST_BUFFER)
 			expect_redirected(*state, frame, "switch off, one buffer");
 		else
 			classify_expect(*state, frame, XESP_REASON_TOO_LONG, "switch off");
+	}
+}
+
+/* No packet is too long; with a trailer a frame may be. */
+static void test_longest(void **state)
+{
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+
+	configure(*state, XESP_PACKET_JUMBO_MAX, 1);
+	for (unsigned int i = 0; i < CLASSIFY_VARIANTS; i++) {
+		struct frame_spec spec = classify_variant(i);
+		struct classifier_result result;
+		size_t len = longest(&spec);
+
+		spec.checksum = FRAME_CHECKSUM_RIGHT;
+		long_frame(frame, &spec, len);
+		expect_redirected(*state, frame, "longest packet");
+		memset(frame->bytes + len, 0, sizeof(frame->bytes) - len);
+		frame->len = XESP_PACKET_JUMBO_MAX;
+		result = classify_expect(*state, frame, XESP_REASON_TO_ENGINE, "longest frame");
+		classify_expect_meta(&result, frame, 1, XESP_FORM_UDP, frame->payload, len - frame->payload);
+		frame->len++;
+		classify_expect(*state, frame, XESP_REASON_TOO_LONG, "one byte longer");
 	}
 }
 
@@ -144,10 +170,12 @@ static void test_udp_checksum(void **state)
 	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
 	static const enum frame_checksum checksums[] = {FRAME_CHECKSUM_NONE, FRAME_CHECKSUM_RIGHT,
 							FRAME_CHECKSUM_PARTIAL, FRAME_CHECKSUM_WRONG};
-	static const size_t damaged[] = {100, FIRST_BUFFER - 1, FIRST_BUFFER, 7615, 7616, 8000};
+	static const size_t damaged[] = {
+		FIRST_BUFFER - 1, FIRST_BUFFER, 7615, 7616, 8000, 32767, 32768, 40000, 65000};
 
 	configure(*state, XESP_PACKET_JUMBO_MAX, 1);
-	for (size_t len = FIRST_BUFFER - 2; len <= XESP_PACKET_JUMBO_MAX; len += len < 4200 ? 1 : 211) {
+	for (size_t len = FIRST_BUFFER - 2; len < 65530;
+	     len += len < 4200 || len / 70 == 32800 / 70 ? 1 : 1009) {
 		struct frame_spec spec = classify_variant((unsigned int)len % CLASSIFY_VARIANTS);
 
 		for (size_t i = 0; i < ARRAY_SIZE(checksums); i++) {
@@ -163,7 +191,7 @@ static void test_udp_checksum(void **state)
 		frame->bytes[len - 1] ^= 1;
 		classify_expect(*state, frame, XESP_REASON_UDP_CHECKSUM, "last byte");
 		frame->bytes[len - 1] ^= 1;
-		for (size_t i = 0; len > 8000 && i < ARRAY_SIZE(damaged); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(damaged) && damaged[i] < len; i++) {
 			frame->bytes[damaged[i]] ^= 0x10;
 			classify_expect(*state, frame, XESP_REASON_UDP_CHECKSUM, "some byte");
 			frame->bytes[damaged[i]] ^= 0x10;
@@ -330,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CLASSIFY_TEST(test_lengths),
+		CLASSIFY_TEST(test_longest),
 		CLASSIFY_TEST(test_limits),
 		CLASSIFY_TEST(test_trailers),
 		CLASSIFY_TEST(test_lies),

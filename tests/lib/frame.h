@@ -13,7 +13,7 @@
 #include "base/ip_addr.h"
 
 #define FRAME_TAGS_MAX 4
-#define FRAME_ROOM 65535
+#define FRAME_ROOM (65536 + 4096)
 
 enum frame_checksum {
 	FRAME_CHECKSUM_NONE, /* 0 */

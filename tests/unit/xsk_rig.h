@@ -61,17 +61,16 @@ static inline void *kernel_memory(size_t bytes)
 int xsk_map(const struct ipc_queue *info, int socket, int umem, struct xsk *ret_xsk)
 {
 	struct kernel *kernel = &kernels[info->number];
-	uint32_t jumbo = info->multi_buffer ? XESP_JUMBO_BUFFERS : 0;
 	uint64_t begin = (uint64_t)info->frames * info->frame_size;
 
 	assert_true(info->number < KERNEL_QUEUES);
 	(void)umem;
 	*kernel = (struct kernel){.info = *info,
-				  .umem = kernel_memory(begin + jumbo_bytes(jumbo)),
+				  .umem = kernel_memory(begin + jumbo_bytes(XESP_JUMBO_BUFFERS)),
 				  .fill = kernel_memory(info->fill_size * sizeof(uint64_t)),
 				  .rx = kernel_memory(info->rx_size * sizeof(struct xdp_desc))};
 	*ret_xsk = (struct xsk){.socket = socket, .umem = kernel->umem, .info = *info};
-	jumbo_init(&ret_xsk->jumbo, kernel->umem, begin, jumbo);
+	jumbo_init(&ret_xsk->jumbo, kernel->umem, begin, XESP_JUMBO_BUFFERS);
 	ret_xsk->fill = (struct xsk_ring_prod){.cached_cons = info->fill_size,
 					       .mask = info->fill_size - 1,
 					       .size = info->fill_size,
