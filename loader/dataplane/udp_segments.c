@@ -5,11 +5,8 @@
 #include <string.h>
 
 #include "dataplane/checksum.h"
-#include "dataplane/esp_meta.h"
-#include "dataplane/wire.h"
 
 #define UDP_LENGTH 4 /* offsets of fields */
-#define UDP_CHECKSUM 6
 #define IPV4_ID 4
 #define ESP_SEQ 4
 /* The shortest ESP: header, NULL cipher without payload, trailer and the shortest ICV, 8 bytes. */
@@ -33,7 +30,7 @@ static bool is_checksum_left_out(const struct xesp_meta *meta, const uint8_t *ip
 		sum = checksum_pseudo(4, ip + IPV4_SRC, ip + IPV4_DST, length, IPPROTO_UDP);
 	else
 		sum = checksum_pseudo(6, ip + IPV6_SRC, ip + IPV6_DST, length, IPPROTO_UDP);
-	return (wire_load_checksum(udp + UDP_CHECKSUM) ^ checksum_finish(sum)) == 0xffff;
+	return (wire_load_checksum(udp + UDP_SEGMENTS_CHECKSUM) ^ checksum_finish(sum)) == 0xffff;
 }
 
 /* `at` and `before` are the beginnings of a segment and of the one in front of it. */
@@ -77,18 +74,13 @@ static uint32_t find_bytes(const uint8_t *payload, uint32_t payload_len, uint32_
 	return 0;
 }
 
-/* Most packets have no checksum at all (RFC 3948 section 2.1), and are through with that. */
-static bool may_be_piece(const uint8_t *frame, uint32_t frame_len, const struct xesp_meta *meta)
+/* The metadata are those of the frame, and its checksum is still to be made. */
+static bool is_unfinished(const uint8_t *frame, uint32_t frame_len, const struct xesp_meta *meta)
 {
 	struct esp_packet packet = {.frame = (uint8_t *)frame, .frame_len = frame_len, .meta = *meta};
-	uint32_t encap = esp_meta_encap_bytes(meta);
-	const uint8_t *udp;
 
-	if (!encap || meta->esp_offset < encap || meta->esp_offset > frame_len)
-		return false;
-	udp = frame + meta->esp_offset - encap;
-	return wire_load_checksum(udp + UDP_CHECKSUM) && esp_meta_fits(&packet) &&
-	       is_checksum_left_out(meta, frame + meta->l3_offset, udp);
+	return esp_meta_fits(&packet) &&
+	       is_checksum_left_out(meta, frame + meta->l3_offset, esp_meta_udp(&packet));
 }
 
 bool udp_segments_find(const uint8_t *frame, uint32_t frame_len, const struct xesp_meta *meta,
@@ -99,7 +91,7 @@ bool udp_segments_find(const uint8_t *frame, uint32_t frame_len, const struct xe
 	uint32_t payload = marker + meta->esp_length;
 	uint32_t bytes;
 
-	if (!may_be_piece(frame, frame_len, meta))
+	if (!udp_segments_possible(frame, frame_len, meta) || !is_unfinished(frame, frame_len, meta))
 		return false;
 	bytes = find_bytes(frame + front, payload, marker);
 	if (!bytes)
@@ -139,7 +131,7 @@ uint32_t udp_segments_write(const struct udp_segments *segments, uint32_t i, uin
 			   (uint16_t)(segments->front - l3 - IPV6_HEADER_BYTES + bytes));
 	wire_put16(to + udp + UDP_LENGTH, (uint16_t)(ESP_META_UDP_BYTES + bytes));
 	/* There was none yet, and nobody looks at it any more. */
-	wire_store_checksum(to + udp + UDP_CHECKSUM, 0);
+	wire_store_checksum(to + udp + UDP_SEGMENTS_CHECKSUM, 0);
 	meta.esp_length = (uint16_t)(meta.esp_length - less);
 	memcpy(to - sizeof(meta), &meta, sizeof(meta));
 	return segments->front + bytes;

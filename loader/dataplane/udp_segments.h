@@ -12,6 +12,11 @@
 #include <stdint.h>
 #include <xesp/abi.h>
 
+#include "dataplane/esp_meta.h"
+#include "dataplane/wire.h"
+
+#define UDP_SEGMENTS_CHECKSUM 6 /* offset in the UDP header */
+
 struct udp_segments {
 	const uint8_t *frame;
 	struct xesp_meta meta; /* of the whole */
@@ -20,6 +25,17 @@ struct udp_segments {
 	uint32_t bytes;	       /* of each segment's UDP payload; the last may be shorter */
 	uint32_t count;	       /* 2 or more */
 };
+
+/* False: the frame is none. Most packets have no UDP checksum at all (RFC 3948 section 2.1), and are through
+ * with this. */
+static inline bool udp_segments_possible(const uint8_t *frame, uint32_t frame_len,
+					 const struct xesp_meta *meta)
+{
+	uint32_t encap = esp_meta_encap_bytes(meta);
+
+	return encap && meta->esp_offset >= encap && meta->esp_offset <= frame_len &&
+	       wire_load_checksum(frame + meta->esp_offset - encap + UDP_SEGMENTS_CHECKSUM);
+}
 
 /* Whether the frame is such a piece: its UDP checksum was left to the network card, and what looks like ESP
  * of the same SA, with rising numbers, begins at each multiple of one length. Neither frame nor metadata are

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dataplane/esp_nested.h"
+#include "dataplane/udp_segments.h"
 
 /* A worker that is busy with what it receives looks for what the host sends so many rounds after it found
  * nothing: a read that finds nothing costs as much as opening a packet. */
@@ -218,7 +219,8 @@ static bool collect_received(struct worker *worker)
 		} else if (is_from_inside(&origin, &meta)) {
 			now = now ? now : now_seconds();
 			take_from_inside(worker, &origin, packets[i].len, &meta, now);
-		} else if (worker_take_segments(worker, &origin, packets[i].len)) {
+		} else if (udp_segments_possible(origin.packet, packets[i].len, &meta) &&
+			   worker_take_segments(worker, &origin, packets[i].len, &meta)) {
 			give_back(worker, &origin);
 		} else {
 			worker_take(worker, &origin, packets[i].len);

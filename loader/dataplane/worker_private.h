@@ -145,7 +145,8 @@ void worker_count(struct worker *worker, enum xesp_reason reason);
 void worker_take(struct worker *worker, const struct origin *origin, uint32_t len);
 /* The same of each packet of a piece of UDP segments, whose frame is the caller's again; false: it is none,
  * and nothing has happened. */
-bool worker_take_segments(struct worker *worker, const struct origin *piece, uint32_t len);
+bool worker_take_segments(struct worker *worker, const struct origin *piece, uint32_t len,
+			  const struct xesp_meta *meta);
 /* Seals a packet that came from inside; BAD_META: the metadata do not fit it, else it is counted where it
  * ends. */
 enum xesp_reason worker_seal(struct worker *worker, uint8_t *frame, uint32_t len,

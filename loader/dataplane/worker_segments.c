@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets that a sender on this host left in one piece. The worker's thread. */
-#include <string.h>
-
 #include "dataplane/udp_segments.h"
 #include "dataplane/worker_private.h"
 
@@ -27,13 +25,12 @@ static void take_one(struct worker *worker, const struct origin *piece, const st
 	worker_take(worker, &origin, udp_segments_write(segments, i, origin.packet));
 }
 
-bool worker_take_segments(struct worker *worker, const struct origin *piece, uint32_t len)
+bool worker_take_segments(struct worker *worker, const struct origin *piece, uint32_t len,
+			  const struct xesp_meta *meta)
 {
 	struct udp_segments segments;
-	struct xesp_meta meta;
 
-	memcpy(&meta, piece->packet - sizeof(meta), sizeof(meta));
-	if (!udp_segments_find(piece->packet, len, &meta, &segments))
+	if (!udp_segments_find(piece->packet, len, meta, &segments))
 		return false;
 	add_relaxed(&worker->cut_pieces, 1);
 	add_relaxed(&worker->cut_packets, segments.count);
