@@ -19,6 +19,8 @@
 const volatile __u32 xesp_inside_tun;
 /* Of the interface when it was attached; when it gets another one, packets pass. */
 const volatile __u8 xesp_inside_mac[ETH_ALEN];
+/* The program is to be attached in generic mode. */
+const volatile bool xesp_inside_generic;
 
 /* Checksums that a sender on this machine left unfinished are finished by the data plane, for these; of
  * tunnels and of SCTP nobody there knows how. */
@@ -92,6 +94,20 @@ static __always_inline bool inside_ipv6(CTX *ctx, struct packet *pkt, struct bpf
 	pkt->family = 6;
 	pkt->transport = (const __u8 *)(ip + 1);
 	return true;
+}
+
+/* In generic mode, UDP without a checksum yet may be several datagrams in one piece (UDP GSO), and XDP
+ * programs are not told how long each is. Of TCP such a piece is as good as a segment. */
+static __always_inline bool inside_is_whole(const struct packet *pkt)
+{
+	const struct udphdr *udp = (const struct udphdr *)pkt->transport;
+	__u8 protocol = pkt->family == 4 ? ((const struct iphdr *)pkt->ip)->protocol
+					 : ((const struct ipv6hdr *)pkt->ip)->nexthdr;
+
+	if (!xesp_inside_generic || protocol != IPPROTO_UDP)
+		return true;
+	return (const __u8 *)(udp + 1) <= pkt->end &&
+	       (!udp->check || udp->check != csum_pseudo(pkt, udp->len));
 }
 
 /* Frames to others come by in promiscuous mode. */
@@ -176,7 +192,7 @@ static __always_inline bool take_inside(CTX *ctx)
 
 	if (!xesp_inside_tun || !config || !config->enabled)
 		return false;
-	if (!inside_parse(ctx, &pkt, &fib) || !fits_socket(ctx, &pkt, config))
+	if (!inside_parse(ctx, &pkt, &fib) || !inside_is_whole(&pkt) || !fits_socket(ctx, &pkt, config))
 		return false;
 	inside_ports(&pkt, &fib);
 	return inside_routed(ctx, &fib) && inside_hand_over(ctx, &pkt);

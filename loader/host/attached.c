@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <xesp/limits.h>
 
 #include "base/cleanup.h"
@@ -37,6 +38,41 @@ static int read_mac(const char *dev, uint8_t *ret_mac, struct failure *ret_failu
 		return failure_set(ret_failure, errno, "attach XDP program", "", "%s: no MAC address", dev);
 	memcpy(ret_mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
 	return 0;
+}
+
+/* Linux 6.9: XDP in generic mode takes packets in several buffers, and so pieces of segments of up to 64 KB
+ * as they are. */
+static bool has_generic_buffers(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && minor >= 9);
+}
+
+/* A program in native mode costs a veth device its segmentation offload: all that is sent to it on this host
+ * is cut into packets in software, which the kernel's own traffic pays for as well. */
+static bool is_better_generic(const struct ipc_attach *request, const struct ipc_link_state *state,
+			      bool inside)
+{
+	return request->mode == IPC_XDP_AUTO && !inside && link_has_driver(state->dev, "veth") &&
+	       has_generic_buffers();
+}
+
+/* Whatever keeps it from generic mode, another program for instance, native may do. */
+static int attach_best(const struct ipc_attach *request, const struct ipc_link_state *state,
+		       struct xdp_attach_request *xdp, struct xdp_attachment **ret_attachment,
+		       struct failure *ret_failure)
+{
+	if (is_better_generic(request, state, xdp->inside_tun != 0)) {
+		xdp->mode = IPC_XDP_GENERIC;
+		if (!xdp_attach(xdp, ret_attachment, ret_failure))
+			return 0;
+		xdp->mode = request->mode;
+	}
+	return xdp_attach(xdp, ret_attachment, ret_failure);
 }
 
 int attached_new(const struct ipc_attach *request, const struct ipc_link_state *state, uint32_t capacity,
@@ -70,7 +106,7 @@ int attached_new(const struct ipc_attach *request, const struct ipc_link_state *
 
 	if (err)
 		return err;
-	err = xdp_attach(&xdp, &attached.xdp, ret_failure);
+	err = attach_best(request, state, &xdp, &attached.xdp, ret_failure);
 	if (err) {
 		attached_release(&attached, false);
 		return err;

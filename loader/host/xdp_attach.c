@@ -168,12 +168,14 @@ static int fill_config(const struct xesp_bpf *skel, const struct xesp_config *co
 	return bpf_map__reuse_fd(skel->maps.xesp_config, fd);
 }
 
-static int open_object(const struct xdp_attach_request *request, struct xdp_attachment *attachment)
+static int open_object(const struct xdp_attach_request *request, bool generic,
+		       struct xdp_attachment *attachment)
 {
 	int err = classifier_bpf_open(request->capacity, &attachment->skel);
 
 	if (!err)
-		err = classifier_bpf_set_inside(attachment->skel, request->inside_tun, request->inside_mac);
+		err = classifier_bpf_set_inside(attachment->skel, request->inside_tun, request->inside_mac,
+						generic);
 	if (!err)
 		err = fill_config(attachment->skel, &request->config);
 	if (err)
@@ -222,7 +224,7 @@ static int attach_once(const struct xdp_attach_request *request, enum xdp_attach
 
 	kernel_words[0] = '\0';
 	fd_mark_set(&mark);
-	err = open_object(request, attachment);
+	err = open_object(request, mode == XDP_MODE_SKB, attachment);
 	if (!err)
 		err = xdp_program__attach(attachment->program, attachment->ifindex, mode, 0);
 	if (err) {

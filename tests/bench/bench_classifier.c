@@ -252,7 +252,8 @@ static int report_verified(void)
 		int ret = classifier_bpf_open(1000, &object);
 
 		if (!ret && i == 1)
-			ret = classifier_bpf_set_inside(object, 1, (const uint8_t[]){2, 0, 0, 0, 0, 1});
+			ret = classifier_bpf_set_inside(object, 1, (const uint8_t[]){2, 0, 0, 0, 0, 1},
+							false);
 		if (!ret)
 			ret = xesp_bpf__load(object);
 		if (!ret)

@@ -94,14 +94,14 @@ static void make_network(void)
 	ip("-6 addr add 2001:db8::2/128 dev lo nodad");
 }
 
-static void load(uint32_t tun)
+static void load(uint32_t tun, bool generic)
 {
 	const struct xesp_config config = {.enabled = 1, .packet_max = 1600};
 	uint32_t queue = 0;
 	struct classifier_fds fds;
 
 	assert_int_equal(classifier_bpf_open(CAPACITY, &bench.object), 0);
-	assert_int_equal(classifier_bpf_set_inside(bench.object, tun, own_mac), 0);
+	assert_int_equal(classifier_bpf_set_inside(bench.object, tun, own_mac, generic), 0);
 	assert_int_equal(xesp_bpf__load(bench.object), 0);
 	fds = classifier_bpf_fds(bench.object);
 	assert_int_equal(classifier_fds_new(&fds, false, &bench.classifier), 0);
@@ -123,7 +123,7 @@ static int set_up(void **state)
 	bench.socket = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	assert_true(bench.socket >= 0);
 	bench.ifindex = if_nametoindex("in0");
-	load(if_nametoindex("xesp0"));
+	load(if_nametoindex("xesp0"), false);
 	return 0;
 }
 
@@ -433,8 +433,39 @@ static void test_switched_off(void **state)
 	assert_int_equal(bench.classifier->ops->set_config(bench.classifier, &off), 0);
 	expect_passed("disabled");
 	unload();
-	load(0);
+	load(0, false);
 	expect_passed("no inside interface");
+}
+
+/* As the kernel leaves it to a network card (CHECKSUM_PARTIAL). */
+static void leave_checksum_out(uint8_t family, uint8_t *header)
+{
+	size_t addresses = family == 4 ? 12 : 8, udp = family == 4 ? 20 : 40;
+	uint32_t sum = IPPROTO_UDP + packet_get16(header + udp + 4);
+
+	packet_put16(header + udp + 6, (uint16_t)~packet_checksum(sum, header + addresses, udp - addresses));
+}
+
+/* In generic mode it may be several datagrams, which must not become one. */
+static void test_udp_in_pieces(void **state)
+{
+	(void)state;
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		leave_checksum_out(family, frame(family, 8, IPPROTO_UDP, 100));
+		expect_taken();
+	}
+	unload();
+	load(if_nametoindex("xesp0"), true);
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		frame(family, 8, IPPROTO_UDP, 100);
+		expect_taken();
+		packet_put16(frame(family, 8, IPPROTO_UDP, 100) + (family == 4 ? 20 : 40) + 6, 0);
+		expect_taken();
+		frame(family, 8, IPPROTO_TCP, 100);
+		expect_taken();
+		leave_checksum_out(family, frame(family, 8, IPPROTO_UDP, 100));
+		expect_passed("UDP without a checksum yet, in generic mode");
+	}
 }
 
 int main(void)
@@ -450,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ipv4_headers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ipv6_headers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_switched_off, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_udp_in_pieces, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
