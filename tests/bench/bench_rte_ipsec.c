@@ -5,7 +5,8 @@
  * are known, and ends with an inner packet, or the other way round; docs/PERFORMANCE.md says what both do in
  * it. All ways of librte_ipsec and xesp are measured in turn, round by round, and the fastest of its ways
  * counts. Before anything is measured, both open the same packets to the same bytes, xesp opens what
- * both sealed, and each finds the packet whose ICV is wrong. One thread. Arguments: suites by (part of) their name; default all below.
+ * both sealed, and each finds the packet whose ICV is wrong. One thread. Arguments: suites by (part of) their
+ * name; default all below.
  */
 #include <stdio.h>
 #include <stdlib.h>
