@@ -73,13 +73,6 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t bytes)
 	return sum + word;
 }
 
-uint16_t checksum_finish(uint64_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 /* RFC 1624, equation 3: the older form of RFC 1141 turns 0 into the wrong zero. */
 uint16_t checksum_replace16(uint16_t checksum, uint16_t old_word, uint16_t new_word)
 {

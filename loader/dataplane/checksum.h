@@ -12,7 +12,12 @@
  * memory order, so results are stored as they are, without byte swapping. Odd lengths are padded. */
 uint64_t checksum_add(uint64_t sum, const void *data, size_t bytes);
 /* Folds to 16 bits and complements. */
-uint16_t checksum_finish(uint64_t sum);
+static inline uint16_t checksum_finish(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
 /* `checksum` (as stored in the packet) after `old_word` became `new_word`; all in memory order. */
 uint16_t checksum_replace16(uint16_t checksum, uint16_t old_word, uint16_t new_word);
 /* Sum of the pseudo-header of `family` (4 or 6): addresses in network order, `length` and `protocol` in

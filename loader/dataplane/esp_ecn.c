@@ -8,8 +8,6 @@
 #include "dataplane/sa.h"
 #include "dataplane/wire.h"
 
-#define ECN_MASK 0x03
-
 enum ecn { NOT_ECT = 0, ECT_1 = 1, ECT_0 = 2, CE = 3 };
 
 /* RFC 6040 figure 4: [inner][outer]. */
@@ -22,30 +20,12 @@ static const int ecn_table[4][4] = {
 
 int esp_ecn_decapsulate(uint8_t outer, uint8_t inner, uint32_t steps)
 {
-	int ecn = inner & ECN_MASK;
-	int dscp = ((steps & SA_STEP_DSCP) ? outer : inner) & ~ECN_MASK;
+	int ecn = inner & ESP_ECN_MASK;
+	int dscp = ((steps & SA_STEP_DSCP) ? outer : inner) & ~ESP_ECN_MASK;
 
 	if (steps & SA_STEP_ECN)
-		ecn = ecn_table[ecn][outer & ECN_MASK];
+		ecn = ecn_table[ecn][outer & ESP_ECN_MASK];
 	return ecn == ESP_ECN_DROP ? ESP_ECN_DROP : (dscp | ecn);
-}
-
-/* CE goes along as it is: RFC 3168 section 9.1.1 made ECT(0) of it, which hides from the other end where the
- * congestion was. */
-uint8_t esp_ecn_encapsulate(uint8_t inner, uint32_t flags)
-{
-	uint8_t outer = inner;
-
-	if (flags & SA_FLAG_NO_ECN)
-		outer &= (uint8_t)~ECN_MASK;
-	if (flags & SA_FLAG_NO_ENCAP_DSCP)
-		outer &= ECN_MASK;
-	return outer;
-}
-
-uint8_t esp_ecn_get(uint8_t family, const uint8_t *ip)
-{
-	return family == 4 ? ip[1] : (uint8_t)(wire_get16(ip) >> 4);
 }
 
 void esp_ecn_set(uint8_t family, uint8_t *ip, uint8_t ds)

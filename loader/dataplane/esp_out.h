@@ -70,11 +70,14 @@ uint32_t esp_out_pad_to(const struct sa_out *sa, uint32_t mtu);
  * provider of `ctx`. */
 void esp_out_burst(struct crypto_ctx *ctx, struct esp_out *packets, size_t count);
 
-/* IP, UDP and marker in front of the ESP at `esp`, which is sealed; `out` has ESP_OUT_HEADER_MAX bytes.
- * Returns how many. DS field (RFC 6040 section 4.1, RFC 2983), DF, flow label, and in transport mode the
- * whole header are the inner packet's. `esp_len`: of the packet; of the first one where the kernel cuts UDP
- * segments and sets lengths and identification of each. `checksum_partial`: UDP gets the pseudo-header's sum
- * for whoever completes it; else 0 on IPv4 (RFC 3948 section 2.1), and the full one on IPv6. */
+/* Bytes of esp_out_headers(): at most ESP_OUT_HEADER_MAX. */
+uint32_t esp_out_header_bytes(const struct sa_out *sa, const struct esp_out_split *split);
+/* IP, UDP and marker in front of the ESP at `esp`, which is sealed: the first esp_out_header_bytes() of
+ * `out`, which may lie right in front of it, but not over the inner packet. Returns how many. DS field (RFC
+ * 6040 section 4.1, RFC 2983), DF, flow label, and in transport mode the whole header are the inner packet's.
+ * `esp_len`: of the packet; of the first one where the kernel cuts UDP segments and sets lengths and
+ * identification of each. `checksum_partial`: UDP gets the pseudo-header's sum for whoever completes it; else
+ * 0 on IPv4 (RFC 3948 section 2.1), and the full one on IPv6. */
 uint32_t esp_out_headers(const struct sa_out *sa, const struct esp_out_split *split, const uint8_t *esp,
 			 uint32_t esp_len, bool checksum_partial, uint8_t *out);
 /* The identification of the outer IPv4 header in tunnel mode; `seq`: the low half of the number. */

@@ -179,19 +179,6 @@ static void words_of(const struct sa_out_ends *ends, uint64_t *words)
 		   (uint32_t)ends->sport << 16 | ends->dport;
 }
 
-/* Word by word: a load of 16 bytes that were just written in two pieces waits until they are in the cache. */
-static void ends_of(const uint64_t *words, struct sa_out_ends *ret_ends)
-{
-	memcpy(ret_ends->src.bytes, &words[0], 8);
-	memcpy(ret_ends->src.bytes + 8, &words[1], 8);
-	memcpy(ret_ends->dst.bytes, &words[2], 8);
-	memcpy(ret_ends->dst.bytes + 8, &words[3], 8);
-	ret_ends->src.family = (uint8_t)(words[4] >> 48);
-	ret_ends->dst.family = (uint8_t)(words[4] >> 32);
-	ret_ends->sport = (uint16_t)(words[4] >> 16);
-	ret_ends->dport = (uint16_t)words[4];
-}
-
 /* Two copies, of which readers use the one that the version names while the other is written: so a reader
  * begins again only after a whole change, and never waits for a writer that has lost its CPU. */
 void sa_out_set_ends(struct sa_out *sa, const struct sa_out_ends *ends)
@@ -206,23 +193,6 @@ void sa_out_set_ends(struct sa_out *sa, const struct sa_out_ends *ends)
 	for (size_t i = 0; i < 5; i++)
 		atomic_store_explicit(&to[i], words[i], memory_order_relaxed);
 	atomic_store_explicit(&sa->ends_version, version, memory_order_release);
-}
-
-void sa_out_get_ends(const struct sa_out *sa, struct sa_out_ends *ret_ends)
-{
-	uint32_t version, after;
-	uint64_t words[5];
-
-	do {
-		version = atomic_load_explicit(&sa->ends_version, memory_order_acquire);
-#pragma GCC unroll 5
-		for (size_t i = 0; i < 5; i++)
-			words[i] =
-				atomic_load_explicit(&sa->ends[version % 2].words[i], memory_order_relaxed);
-		atomic_thread_fence(memory_order_acquire);
-		after = atomic_load_explicit(&sa->ends_version, memory_order_relaxed);
-	} while (after != version);
-	ends_of(words, ret_ends);
 }
 
 /* ---- outliving the process ----------------------------------------------------------------------------- */

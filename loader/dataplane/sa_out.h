@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "control/sa_params.h"
 #include "dataplane/crypto.h"
@@ -139,7 +140,36 @@ static inline void sa_out_count(struct sa_out *sa, uint32_t packets, uint64_t by
 
 /* Control thread. The family of `dst` stays the SA's. */
 void sa_out_set_ends(struct sa_out *sa, const struct sa_out_ends *ends);
+
+/* Word by word: a load of 16 bytes that were just written in two pieces waits until they are in the cache. */
+static inline void sa_out_ends_of(const uint64_t *words, struct sa_out_ends *ret_ends)
+{
+	memcpy(ret_ends->src.bytes, &words[0], 8);
+	memcpy(ret_ends->src.bytes + 8, &words[1], 8);
+	memcpy(ret_ends->dst.bytes, &words[2], 8);
+	memcpy(ret_ends->dst.bytes + 8, &words[3], 8);
+	ret_ends->src.family = (uint8_t)(words[4] >> 48);
+	ret_ends->dst.family = (uint8_t)(words[4] >> 32);
+	ret_ends->sport = (uint16_t)(words[4] >> 16);
+	ret_ends->dport = (uint16_t)words[4];
+}
+
 /* Any thread; never waits for the control thread. */
-void sa_out_get_ends(const struct sa_out *sa, struct sa_out_ends *ret_ends);
+static inline void sa_out_get_ends(const struct sa_out *sa, struct sa_out_ends *ret_ends)
+{
+	uint32_t version, after;
+	uint64_t words[5];
+
+	do {
+		version = atomic_load_explicit(&sa->ends_version, memory_order_acquire);
+#pragma GCC unroll 5
+		for (size_t i = 0; i < 5; i++)
+			words[i] =
+				atomic_load_explicit(&sa->ends[version % 2].words[i], memory_order_relaxed);
+		atomic_thread_fence(memory_order_acquire);
+		after = atomic_load_explicit(&sa->ends_version, memory_order_relaxed);
+	} while (after != version);
+	sa_out_ends_of(words, ret_ends);
+}
 
 #endif

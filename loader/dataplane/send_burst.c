@@ -152,10 +152,9 @@ static void make_frame(const struct send_run *run, struct port_frame *frame)
 	bool udp = path->sa->form != XESP_FORM_NATIVE;
 	bool partial = udp && !path->fragment_outer && !run->ring &&
 		       (run->count > 1 || path->sa->params.dst.family == AF_INET6);
-	uint8_t headers[ESP_OUT_HEADER_MAX];
-	uint32_t bytes = esp_out_headers(path->sa, &path->split, run->esp, run->bytes, partial, headers);
+	uint32_t bytes = esp_out_header_bytes(path->sa, &path->split);
 
-	memcpy(run->esp - bytes, headers, bytes);
+	esp_out_headers(path->sa, &path->split, run->esp, run->bytes, partial, run->esp - bytes);
 	frame->bytes = run->esp - bytes - NEXTHOP_LINK_BYTES;
 	memcpy(frame->bytes, path->way.link, NEXTHOP_LINK_BYTES);
 	frame->len = NEXTHOP_LINK_BYTES + bytes + run->bytes;

@@ -101,13 +101,12 @@ static bool seal(struct send_dummy *dummy, struct esp_out *packet)
 static bool send_sealed(const struct esp_out *packet, const struct nexthop_way *way)
 {
 	static const struct esp_out_split nothing = {.next_header = IPPROTO_NONE};
-	uint8_t headers[ESP_OUT_HEADER_MAX];
-	uint32_t bytes = esp_out_headers(packet->sa, &nothing, packet->esp, packet->esp_len, false, headers);
+	uint32_t bytes = esp_out_header_bytes(packet->sa, &nothing);
 	struct port_frame frame = {.bytes = packet->esp - bytes - NEXTHOP_LINK_BYTES,
 				   .len = NEXTHOP_LINK_BYTES + bytes + packet->esp_len,
 				   .count = 1};
 
-	memcpy(packet->esp - bytes, headers, bytes);
+	esp_out_headers(packet->sa, &nothing, packet->esp, packet->esp_len, false, packet->esp - bytes);
 	memcpy(frame.bytes, way->link, NEXTHOP_LINK_BYTES);
 	port_send(way->port, 0, &frame, 1);
 	return !frame.failed;

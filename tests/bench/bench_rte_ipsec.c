@@ -104,11 +104,9 @@ static void seal_burst(struct bench *bench, size_t first)
 	esp_out_burst(bench->rig.peer.crypto, bench->outs + first, BURST);
 	for (size_t i = first; i < first + BURST; i++) {
 		const struct esp_out *out = &bench->outs[i];
-		uint8_t headers[ESP_OUT_HEADER_MAX];
-		uint32_t bytes =
-			esp_out_headers(sa, &bench->splits[i], out->esp, out->esp_len, false, headers);
+		uint32_t bytes = esp_out_header_bytes(sa, &bench->splits[i]);
 
-		memcpy(out->esp - bytes, headers, bytes);
+		esp_out_headers(sa, &bench->splits[i], out->esp, out->esp_len, false, out->esp - bytes);
 	}
 	sa_out_count(sa, BURST, BURST * bench->inner_len, ESP_RIG_NOW);
 }

@@ -199,11 +199,9 @@ static void seal_whole(struct bench *bench, size_t first, size_t count)
 	}
 	esp_out_burst(bench->rig.peer.crypto, outs, count);
 	for (size_t i = 0; i < count; i++) {
-		uint8_t headers[ESP_OUT_HEADER_MAX];
-		uint32_t bytes =
-			esp_out_headers(sa, &splits[i], outs[i].esp, outs[i].esp_len, false, headers);
+		uint32_t bytes = esp_out_header_bytes(sa, &splits[i]);
 
-		memcpy(outs[i].esp - bytes, headers, bytes);
+		esp_out_headers(sa, &splits[i], outs[i].esp, outs[i].esp_len, false, outs[i].esp - bytes);
 	}
 }
 

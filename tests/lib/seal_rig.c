@@ -137,19 +137,22 @@ int seal_rig_prepare(struct seal_rig *rig, size_t slot, const uint8_t *inner, si
 static void put_headers(struct seal_packet *packet)
 {
 	const struct sa_out *sa = packet->out.sa;
-	uint8_t headers[ESP_OUT_HEADER_MAX];
+	uint8_t *ip;
 
 	REQUIRE(packet->out.status == 0);
 	REQUIRE(packet->out.esp_len == esp_out_bytes(sa, packet->out.payload_len, packet->out.pad_to));
 	for (size_t i = 1; i <= FRONT_BYTES; i++)
 		REQUIRE(packet->out.esp[-(ptrdiff_t)i] == CANARY);
-	packet->headers =
-		esp_out_headers(sa, &packet->split, packet->out.esp, packet->out.esp_len, false, headers);
-	REQUIRE(packet->headers <= sizeof(headers));
+	packet->headers = esp_out_header_bytes(sa, &packet->split);
+	REQUIRE(packet->headers <= ESP_OUT_HEADER_MAX);
+	ip = packet->out.esp - packet->headers;
+	REQUIRE(esp_out_headers(sa, &packet->split, packet->out.esp, packet->out.esp_len, false, ip) ==
+		packet->headers);
+	for (uint32_t i = packet->headers + 1; i <= FRONT_BYTES; i++)
+		REQUIRE(packet->out.esp[-(ptrdiff_t)i] == CANARY);
 	packet->frame_len = ETHERNET_BYTES + packet->headers + packet->out.esp_len;
-	packet->frame = packet->out.esp - packet->headers - ETHERNET_BYTES;
-	memcpy(packet->frame + ETHERNET_BYTES, headers, packet->headers);
-	packet_put16(packet->frame + 12, headers[0] >> 4 == 4 ? 0x0800 : 0x86dd);
+	packet->frame = ip - ETHERNET_BYTES;
+	packet_put16(packet->frame + 12, ip[0] >> 4 == 4 ? 0x0800 : 0x86dd);
 }
 
 void seal_rig_seal(struct seal_rig *rig, struct seal_packet *packets, size_t count)
