@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -45,10 +46,13 @@ static int read_mac(const char *dev, uint8_t *ret_mac, struct failure *ret_failu
 static bool has_generic_buffers(void)
 {
 	struct utsname name;
-	int major = 0, minor = 0;
+	long major, minor;
+	char *end;
 
-	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+	if (uname(&name))
 		return false;
+	major = strtol(name.release, &end, 10);
+	minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
 	return major > 6 || (major == 6 && minor >= 9);
 }
 
