@@ -97,7 +97,7 @@
 	X(84, NESTED_UDP, "nested_udp", DELIVERED, SUCCESS, \
 	  "opened and delivered with ESP of an offloaded SA inside: both layers in UDP are not supported") \
 	X(85, NO_BUFFER, "no_buffer", DROPPED, NONE, \
-	  "came in several frames: no jumbo buffer was free, or it was longer than one") \
+	  "came in several frames or a piece of segments: no jumbo buffer was free, or it was longer than one") \
 	X(86, FORWARDED, "forwarded", DELIVERED, SUCCESS, \
 	  "opened, and sent out of the inside interface")
 

@@ -219,7 +219,8 @@ static bool collect_received(struct worker *worker)
 		} else if (is_from_inside(&origin, &meta)) {
 			now = now ? now : now_seconds();
 			take_from_inside(worker, &origin, packets[i].len, &meta, now);
-		} else if (udp_segments_possible(origin.packet, packets[i].len, &meta) &&
+		} else if (worker->group->segments &&
+			   udp_segments_possible(origin.packet, packets[i].len, &meta) &&
 			   worker_take_segments(worker, &origin, packets[i].len, &meta)) {
 			give_back(worker, &origin);
 		} else {

@@ -144,6 +144,11 @@ void worker_group_set_inside(struct worker_group *group, struct inside *inside)
 	group->inside = inside;
 }
 
+void worker_group_set_segments(struct worker_group *group, bool come)
+{
+	group->segments = come;
+}
+
 void worker_group_set_port(struct worker_group *group, struct port *port, enum tx_mode mode)
 {
 	group->port = port;

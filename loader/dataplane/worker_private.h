@@ -78,6 +78,7 @@ struct worker_group {
 	const struct sadb *db;
 	const struct spd *spd;
 	bool mss_clamp;
+	bool segments; /* pieces of them can come */
 	struct inside *inside;
 	struct port *port; /* of the interface */
 	enum tx_mode tx_mode;

@@ -64,6 +64,7 @@ static void begin(size_t kind, uint32_t frames)
 	set_up_frames(&nest_kinds[kind], frames);
 	for (uint32_t i = 0; i < QUEUES; i++)
 		bench.group->workers[i]->sink.ops = &checking;
+	worker_group_set_segments(bench.group, true);
 	memset(seen, 0, sizeof(seen));
 	sealed = 0;
 	piece.len = 0;
@@ -373,6 +374,22 @@ static void test_what_is_no_piece(void **state)
 	tear_down();
 }
 
+/* To XDP in native mode none can come, only what poses as one. */
+static void test_where_none_can_come(void **state)
+{
+	(void)state;
+	begin(0, FRAMES);
+	worker_group_set_segments(bench.group, false);
+	own_all(0);
+	send_packets(0, 10, false);
+	run_all();
+	assert_int_equal(count_of(XESP_REASON_AUTH_FAILED), 1);
+	assert_int_equal(bench.delivered, 0);
+	expect_cut(0, 0, 0);
+	expect_sums();
+	tear_down();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_one_is_damaged),
 		cmocka_unit_test(test_sa_is_gone),
 		cmocka_unit_test(test_what_is_no_piece),
+		cmocka_unit_test(test_where_none_can_come),
 	};
 
 	return cmocka_run_group_tests_name("worker_segments", tests, NULL, NULL);
