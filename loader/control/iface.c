@@ -153,7 +153,7 @@ static int build(const struct iface_config *config, struct iface *iface, struct 
 				   iface->info.dev);
 	worker_group_set_spd(iface->workers, config->spd, config->mss_clamp);
 	worker_group_set_inside(iface->workers, config->inside);
-	worker_group_set_segments(iface->workers, iface->info.mode == IPC_XDP_GENERIC);
+	worker_group_set_segments(iface->workers, iface->info.pieces);
 	worker_group_set_port(iface->workers, iface->port, config->send);
 	err = worker_group_start(iface->workers, iface->db);
 	if (err)

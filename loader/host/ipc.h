@@ -74,6 +74,7 @@ struct ipc_attached {
 	uint32_t capacity; /* SAs */
 	uint32_t pass_keepalives;
 	uint32_t inside; /* 1: the inside interface of a gateway, as the operator says */
+	uint32_t pieces; /* 1: UDP segments can come in one piece */
 	struct ipc_link_state state;
 };
 
