@@ -5,8 +5,8 @@
 queues N                     the device has N queues from now on
 send QUEUE ARGUMENT...       frames arrive on that queue; the arguments are those of esp_send.py behind IFACE
 piece QUEUE ARGUMENT...      the same, in one piece that is to be cut (UDP GSO), as from a virtual machine
-Prints "worked-off" for each line that it has worked off, and "refused" before it if the kernel (before 6.2) knows no such
-pieces.
+Prints "worked-off" for each line that it has worked off, and "refused" before it if the kernel (before 6.2) knows no
+such pieces.
 """
 import errno
 import fcntl
@@ -29,8 +29,10 @@ def open_queue(name):
     return queue
 
 
-def vnet_header(flags=0, gso_type=0, gso_size=0):
-    return struct.pack("=BBHHHH", flags, gso_type, PAYLOAD if flags else 0, gso_size, UDP if flags else 0, 6 if flags else 0)
+def vnet_header(gso_size=0):
+    if not gso_size:
+        return bytes(10)
+    return struct.pack("=BBHHHH", NEEDS_CSUM, GSO_UDP_L4, PAYLOAD, gso_size, UDP, 6)
 
 
 def piece(parts):
@@ -43,7 +45,7 @@ def piece(parts):
     length = struct.pack("!H", PAYLOAD - UDP + len(payload))
     pseudo = bytes(head[IP + 12:UDP]) + b"\0\x11" + length
     head[UDP + 4:PAYLOAD] = length + struct.pack("!H", ~checksum(pseudo) & 0xffff)
-    return vnet_header(NEEDS_CSUM, GSO_UDP_L4, len(parts[0]) - PAYLOAD) + bytes(head) + payload
+    return vnet_header(len(parts[0]) - PAYLOAD) + bytes(head) + payload
 
 
 def send_piece(queue, parts):
