@@ -19,8 +19,8 @@
 const volatile __u32 xesp_inside_tun;
 /* Of the interface when it was attached; when it gets another one, packets pass. */
 const volatile __u8 xesp_inside_mac[ETH_ALEN];
-/* The program is to be attached in generic mode. */
-const volatile bool xesp_inside_generic;
+/* Segments that are still to be cut can come in one piece. */
+const volatile bool xesp_inside_pieces;
 
 /* Checksums that a sender on this machine left unfinished are finished by the data plane, for these; of
  * tunnels and of SCTP nobody there knows how. */
@@ -96,15 +96,15 @@ static __always_inline bool inside_ipv6(CTX *ctx, struct packet *pkt, struct bpf
 	return true;
 }
 
-/* In generic mode, UDP without a checksum yet may be several datagrams in one piece (UDP GSO), and XDP
- * programs are not told how long each is. Of TCP such a piece is as good as a segment. */
+/* Where pieces come, UDP without a checksum yet may be several datagrams (UDP GSO), and XDP programs are not
+ * told how long each is. Of TCP such a piece is as good as a segment. */
 static __always_inline bool inside_is_whole(const struct packet *pkt)
 {
 	const struct udphdr *udp = (const struct udphdr *)pkt->transport;
 	__u8 protocol = pkt->family == 4 ? ((const struct iphdr *)pkt->ip)->protocol
 					 : ((const struct ipv6hdr *)pkt->ip)->nexthdr;
 
-	if (!xesp_inside_generic || protocol != IPPROTO_UDP)
+	if (!xesp_inside_pieces || protocol != IPPROTO_UDP)
 		return true;
 	return (const __u8 *)(udp + 1) <= pkt->end &&
 	       (!udp->check || udp->check != csum_pseudo(pkt, udp->len));

@@ -53,7 +53,8 @@ static error_t parse_attach(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option attach_options[] = {
 	{"mode", 'm', "MODE", 0,
-	 "native: XDP in the driver; generic: in the network stack; auto (default): native if the driver can",
+	 "native: XDP in the driver; generic: in the network stack; auto (default): native where the driver can, "
+	 "generic on veth devices",
 	 0},
 	{"keepalives", 'k', "ACTION", 0, "NAT keepalives: consume (default) or pass to the kernel", 0},
 	{0},

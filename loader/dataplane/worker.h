@@ -55,8 +55,8 @@ int worker_group_add(struct worker_group *group, const struct worker_queue *queu
 void worker_group_set_spd(struct worker_group *group, const struct spd *spd, bool mss_clamp);
 /* For the sink `dev`: who is behind the inside interface. No thread runs. */
 void worker_group_set_inside(struct worker_group *group, struct inside *inside);
-/* Whether pieces of UDP segments can come (struct ipc_attached); at first not. What looks
- * like one is otherwise a packet: who forges one costs us no more than any packet does. No thread runs. */
+/* Whether pieces of UDP segments can come (struct ipc_attached); at first not. Where they cannot, what looks
+ * like one is a packet: who forges one costs us no more than any packet does. No thread runs. */
 void worker_group_set_segments(struct worker_group *group, bool come);
 /* The way out of the group's interface, which outlives the group, and how it is sent through. Before the
  * threads run for the first time; without it, every interface is sent through by packet socket. */

@@ -137,12 +137,6 @@ void attached_suspend(struct attached *attached)
 		log_error("%s: the classifier cannot be switched off", attached->state.dev);
 }
 
-bool attached_gets_pieces(const struct attached *attached)
-{
-	return xdp_attachment_mode(attached->xdp) == IPC_XDP_GENERIC ||
-	       link_has_driver(attached->state.dev, "tun");
-}
-
 int attached_open_queues(const struct attached *attached, uint32_t from, uint32_t count,
 			 struct xsk_opened *opened, struct failure *ret_failure)
 {

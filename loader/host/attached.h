@@ -33,10 +33,6 @@ void attached_release(struct attached *attached, bool interface_gone);
 /* The engine ended: every packet passes until the next one has its sockets and SAs. */
 void attached_suspend(struct attached *attached);
 
-/* Whether UDP segments that are to be cut (UDP GSO) can come in one piece: to XDP in generic mode, and to a
- * TUN or TAP device in either, where what comes so is given to the program as in generic mode. */
-bool attached_gets_pieces(const struct attached *attached);
-
 /* Opens sockets of the queues from `from` to `count` - 1 into `opened`, which has XESP_QUEUES_MAX elements
  * and is to be closed by attached_close_queues(), also after a failure. */
 int attached_open_queues(const struct attached *attached, uint32_t from, uint32_t count,

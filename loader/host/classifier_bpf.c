@@ -31,12 +31,12 @@ int classifier_bpf_open(uint32_t capacity, struct xesp_bpf **ret_object)
 	return 0;
 }
 
-int classifier_bpf_set_inside(struct xesp_bpf *object, uint32_t tun, const uint8_t mac[6], bool generic)
+int classifier_bpf_set_inside(struct xesp_bpf *object, uint32_t tun, const uint8_t mac[6], bool pieces)
 {
 	if (!object->rodata)
 		return -EINVAL;
 	object->rodata->xesp_inside_tun = tun;
-	object->rodata->xesp_inside_generic = generic;
+	object->rodata->xesp_inside_pieces = pieces;
 	memcpy(object->rodata->xesp_inside_mac, mac, sizeof(object->rodata->xesp_inside_mac));
 	return 0;
 }

@@ -15,9 +15,9 @@ struct xesp_bpf;
  * privileges yet. */
 int classifier_bpf_open(uint32_t capacity, struct xesp_bpf **ret_object);
 /* Before it is loaded: it is for the inside interface of a gateway, with this MAC address. `tun`: number of
- * the TUN device, 0: it is not. `generic`: the mode that it will be attached in. -EINVAL: the object has no
- * such data. */
-int classifier_bpf_set_inside(struct xesp_bpf *object, uint32_t tun, const uint8_t mac[6], bool generic);
+ * the TUN device, 0: it is not. `pieces`: segments that are to be cut can come in one piece. -EINVAL: the
+ * object has no such data. */
+int classifier_bpf_set_inside(struct xesp_bpf *object, uint32_t tun, const uint8_t mac[6], bool pieces);
 /* All descriptors of a loaded object; they stay the object's. */
 struct classifier_fds classifier_bpf_fds(const struct xesp_bpf *object);
 

@@ -70,7 +70,7 @@ int handover_attached(const struct handover *handover, struct attached *attached
 						   .capacity = handover->capacity,
 						   .pass_keepalives = attached->pass_keepalives,
 						   .inside = attached->inside,
-						   .pieces = attached_gets_pieces(attached),
+						   .pieces = xdp_attachment_gets_pieces(attached->xdp),
 						   .state = *state}};
 	struct classifier_fds maps;
 	int err;

@@ -168,14 +168,20 @@ static int fill_config(const struct xesp_bpf *skel, const struct xesp_config *co
 	return bpf_map__reuse_fd(skel->maps.xesp_config, fd);
 }
 
-static int open_object(const struct xdp_attach_request *request, bool generic,
+/* To a TUN or TAP device's native program what a virtual machine left to be cut comes as in generic mode. */
+static bool gets_pieces(const char *dev, enum xdp_attach_mode mode)
+{
+	return mode == XDP_MODE_SKB || link_has_driver(dev, "tun");
+}
+
+static int open_object(const struct xdp_attach_request *request, bool pieces,
 		       struct xdp_attachment *attachment)
 {
 	int err = classifier_bpf_open(request->capacity, &attachment->skel);
 
 	if (!err)
 		err = classifier_bpf_set_inside(attachment->skel, request->inside_tun, request->inside_mac,
-						generic);
+						pieces);
 	if (!err)
 		err = fill_config(attachment->skel, &request->config);
 	if (err)
@@ -224,7 +230,7 @@ static int attach_once(const struct xdp_attach_request *request, enum xdp_attach
 
 	kernel_words[0] = '\0';
 	fd_mark_set(&mark);
-	err = open_object(request, mode == XDP_MODE_SKB, attachment);
+	err = open_object(request, gets_pieces(request->dev, mode), attachment);
 	if (!err)
 		err = xdp_program__attach(attachment->program, attachment->ifindex, mode, 0);
 	if (err) {
@@ -457,6 +463,11 @@ void xdp_attachment_fds(const struct xdp_attachment *attachment, struct classifi
 	const struct xesp_bpf *skel = attachment->skel;
 
 	*ret_fds = classifier_bpf_fds(skel);
+}
+
+bool xdp_attachment_gets_pieces(const struct xdp_attachment *attachment)
+{
+	return gets_pieces(attachment->dev, attachment->mode);
 }
 
 enum ipc_xdp_mode xdp_attachment_mode(const struct xdp_attachment *attachment)

@@ -53,6 +53,9 @@ int xdp_set_config(struct xdp_attachment *attachment, const struct xesp_config *
 /* The descriptors stay the attachment's. */
 void xdp_attachment_fds(const struct xdp_attachment *attachment, struct classifier_fds *ret_fds);
 enum ipc_xdp_mode xdp_attachment_mode(const struct xdp_attachment *attachment);
+/* Whether UDP segments that are to be cut (UDP GSO) can come in one piece: to XDP in generic mode, and to a
+ * TUN or TAP device in either. */
+bool xdp_attachment_gets_pieces(const struct xdp_attachment *attachment);
 bool xdp_attachment_has_dispatcher(const struct xdp_attachment *attachment);
 
 #endif

@@ -94,14 +94,14 @@ static void make_network(void)
 	ip("-6 addr add 2001:db8::2/128 dev lo nodad");
 }
 
-static void load(uint32_t tun, bool generic)
+static void load(uint32_t tun, bool pieces)
 {
 	const struct xesp_config config = {.enabled = 1, .packet_max = 1600};
 	uint32_t queue = 0;
 	struct classifier_fds fds;
 
 	assert_int_equal(classifier_bpf_open(CAPACITY, &bench.object), 0);
-	assert_int_equal(classifier_bpf_set_inside(bench.object, tun, own_mac, generic), 0);
+	assert_int_equal(classifier_bpf_set_inside(bench.object, tun, own_mac, pieces), 0);
 	assert_int_equal(xesp_bpf__load(bench.object), 0);
 	fds = classifier_bpf_fds(bench.object);
 	assert_int_equal(classifier_fds_new(&fds, false, &bench.classifier), 0);
@@ -446,7 +446,7 @@ static void leave_checksum_out(uint8_t family, uint8_t *header)
 	packet_put16(header + udp + 6, (uint16_t)~packet_checksum(sum, header + addresses, udp - addresses));
 }
 
-/* In generic mode it may be several datagrams, which must not become one. */
+/* Where pieces come it may be several datagrams, which must not become one. */
 static void test_udp_in_pieces(void **state)
 {
 	(void)state;
@@ -464,7 +464,7 @@ static void test_udp_in_pieces(void **state)
 		frame(family, 8, IPPROTO_TCP, 100);
 		expect_taken();
 		leave_checksum_out(family, frame(family, 8, IPPROTO_UDP, 100));
-		expect_passed("UDP without a checksum yet, in generic mode");
+		expect_passed("UDP without a checksum yet, where pieces come");
 	}
 }
 
